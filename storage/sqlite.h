@@ -1,0 +1,119 @@
+// sqlite.h: connections, statements and transactions of SQLite; with sqlite.cpp the only place
+// that knows its interface.
+//
+// Every failure becomes a base::Error: SQLITE_FULL and a full file system kDiskFull, BUSY and
+// LOCKED kBusy, CORRUPT and NOTADB kCorrupt, the rest kIo. Bound values never appear in errors.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/hash.h"
+#include "engine/base/result.h"
+#include "storage/open_mode.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace storage {
+
+struct SqliteClose {
+  void operator()(sqlite3* connection) const noexcept;
+};
+struct SqliteFinalize {
+  void operator()(sqlite3_stmt* statement) const noexcept;
+};
+
+// One prepared statement. Values are bound by name (":name"); a name the statement does not have is
+// a mistake of ours and aborts. Columns count from 0. Views are valid until the next step, run or
+// reset.
+class Statement {
+ public:
+  Statement& bind(const char* name, std::int64_t value);
+  Statement& bind(const char* name, double value);
+  Statement& bind(const char* name, std::string_view text);
+  Statement& bind(const char* name, std::span<const std::byte> blob);
+  Statement& bind(const char* name, const base::Hash128& hash);
+  Statement& bindNull(const char* name);
+  // 0 stands for "none" in our ids and is stored as NULL.
+  Statement& bindId(const char* name, std::int64_t id);
+
+  base::Result<bool> step();  // true: there is a row
+  base::Status run();         // for statements without rows; ready to be bound again
+  void reset();
+
+  std::int64_t integer(int column) const;  // NULL reads as 0
+  double real(int column) const;
+  std::string text(int column) const;
+  std::span<const std::byte> blob(int column) const;
+  base::Result<base::Hash128> hash(int column) const;  // kCorrupt unless 16 bytes
+
+ private:
+  friend class Database;
+  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  int indexOf(const char* name) const;
+  void keep(int code);
+
+  std::unique_ptr<sqlite3_stmt, SqliteFinalize> statement_;
+  int bind_code_ = 0;  // first failure of a bind, reported by the next step
+};
+
+enum class Journal { kWriteAheadLog, kRollback };
+
+// What a file of ours must look like (../shared notes: one writer, hostile files expected).
+struct DatabaseSettings {
+  Journal journal = Journal::kWriteAheadLog;
+  int page_bytes = 8192;
+  bool secure_delete = true;
+  bool incremental_vacuum = false;
+};
+
+// Invariant: the connection runs with the settings it was opened with, as read back from SQLite,
+// has foreign keys on, no memory map, no trust in the file's schema, and has seen quick_check pass.
+class Database {
+ public:
+  // Creates the file with mode 0600. In kReadWrite the connection holds the file exclusively.
+  static base::Result<Database> open(const std::filesystem::path& file, OpenMode mode,
+                                     const DatabaseSettings& settings);
+
+  base::Result<Statement> prepare(std::string_view sql);
+  base::Status execute(std::string_view sql);  // one or more statements without parameters
+  base::Result<std::int64_t> integer(std::string_view sql);  // first column of the first row
+
+  std::int64_t lastInsertId() const;
+  std::int64_t rowsChanged() const;  // by the last statement
+  bool inTransaction() const;
+
+  // Copies the whole database into a new file with mode 0600 and syncs it.
+  base::Status backupTo(const std::filesystem::path& file);
+
+ private:
+  explicit Database(sqlite3* connection) : connection_(connection) {}
+  base::Status configure(OpenMode mode, const DatabaseSettings& settings);
+  base::Status expect(std::string_view pragma, std::string_view wanted);
+  base::Status quickCheck();
+
+  std::unique_ptr<sqlite3, SqliteClose> connection_;
+};
+
+// Takes the write lock at once; rolls back when it goes away without a commit.
+class Transaction {
+ public:
+  static base::Result<Transaction> begin(Database& database);
+  Transaction(Transaction&& other) noexcept;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  base::Status commit();  // on the disk when it returns
+
+ private:
+  explicit Transaction(Database& database) : database_(&database) {}
+  Database* database_;  // null once committed or moved from
+};
+
+}  // namespace storage

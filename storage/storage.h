@@ -1,0 +1,15 @@
+// storage.h: what Lectern remembers between runs.
+//
+// Two SQLite files in one folder, one owning process each: session.db belongs to lectern
+// (workspaces, documents, sessions, messages, citations, jobs), snapshots.db to lectern-engine
+// (KV blocks and boundary states). Knows tables and bytes; does not know what is inside a block,
+// how tokens are made, and never sees a PDF. Every object lives on one thread, the writer thread
+// of its process; nothing here is thread-safe. When a writing function returns, its transaction
+// is on the disk.
+#pragma once
+
+#include "storage/block_database.h"    // KV blocks, boundary states, pins, budget
+#include "storage/library_store.h"     // documents, sources, receipts
+#include "storage/message_store.h"     // branches, messages, citations
+#include "storage/session_database.h"  // session.db and its three stores
+#include "storage/session_store.h"     // workspaces, sessions, jobs, search
