@@ -1,0 +1,41 @@
+// experts.h
+// Mixture of experts of one layer (specification §11.2, §11.3):
+//   g = bf16(w1·x), u = bf16(w3·x); u = clamp(u, ±limit), g = min(g, limit);
+//   a = bf16(weight · (silu(g)·u)); out = bf16(w2·a)
+//   y = bf16( Σ over the chosen experts, ascending id, of out_e  +  shared(x) ),  sum in float32
+// The shared expert has the same clamp and no weight.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/linear/linear.h"
+#include "kernels/matrix_view.h"
+#include "kernels/thread_pool.h"
+
+namespace kernels {
+
+struct ExpertWeights {
+  MatrixView w1, w2, w3;  // [inter, dim], [dim, inter], [inter, dim]
+};
+
+// The clamped SwiGLU alone: a[i] = rounded(weight · silu(min(g, limit)) · clamp(u, ±limit)).
+void swiglu(const float* g, const float* u, std::int64_t n, float limit, float weight,
+            Rounding rounding, float* a);
+
+struct ExpertsArgs {
+  const float* x = nullptr;               // [n, dim]
+  const ExpertWeights* experts = nullptr; // [n_experts]
+  ExpertWeights shared;
+  const std::int32_t* chosen = nullptr;   // [n, top_k]
+  const float* weights = nullptr;         // [n, top_k]
+  float* y = nullptr;                     // [n, dim]; must not alias x
+  std::int64_t n = 0, n_experts = 0, top_k = 0;
+  float limit = 10;                       // 0: no clamp
+  LinearInput input = LinearInput::kFp8;
+  Rounding rounding = Rounding::kBf16;
+};
+
+void expertsRef(const ExpertsArgs& args);
+void expertsCpu(const ExpertsArgs& args, ThreadPool& pool);
+
+}  // namespace kernels

@@ -1,0 +1,24 @@
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "kernels/topk/topk.h"
+
+namespace kernels {
+
+// The order is total (score, then index), so a partial sort gives the one right answer.
+void topk(const float* scores, std::int64_t n, std::int64_t k, std::int32_t* indices) {
+  thread_local std::vector<std::int32_t> order;
+  order.resize(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  const auto better = [scores](std::int32_t a, std::int32_t b) {
+    return scores[a] > scores[b] || (scores[a] == scores[b] && a < b);
+  };
+  const std::int64_t n_kept = std::min(k, n);
+  if (n_kept < n) std::nth_element(order.begin(), order.begin() + n_kept, order.end(), better);
+  std::sort(order.begin(), order.begin() + n_kept, better);
+  std::copy_n(order.begin(), n_kept, indices);
+  std::fill(indices + n_kept, indices + k, -1);
+}
+
+}  // namespace kernels
