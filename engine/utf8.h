@@ -14,7 +14,7 @@ std::size_t firstInvalidUtf8(std::string_view bytes);
 // A copy with ill-formed sequences replaced.
 std::string repairUtf8(std::string_view bytes);
 
-// Length of the longest tail of `bytes` that is the beginning of a character (0 to 3).
+// Length of the tail of `bytes` that a decoder holds back because more may belong to it (0 to 3).
 std::size_t unfinishedUtf8(std::string_view bytes);
 
 // The code point that begins at `bytes[at]`. `bytes` must be valid; `at` moves behind it.
