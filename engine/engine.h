@@ -1,0 +1,78 @@
+// engine.h: the model, ready to run. Front door of the room.
+//
+// An Engine is immutable after opening; Sequences are what changes. Knows checkpoints, tokens and
+// KV; does not know files of the user, databases or windows. One thread owns an Engine and all
+// its sequences (the backend spreads work over threads of its own).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "engine/base/hash.h"
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
+#include "engine/block_store.h"
+#include "engine/memory_plan.h"
+#include "engine/model_config.h"
+#include "engine/numerics.h"
+
+namespace engine {
+
+class Backend;
+class Forward;
+class Sequence;
+class Weights;
+struct KvLayout;
+struct Taps;
+
+enum class BackendKind { kReference, kCpu };
+
+struct EngineOptions {
+  BackendKind backend = BackendKind::kCpu;
+  Numerics numerics = Numerics::kOfficial;
+  int n_threads = 0;                // 0: one per core
+  std::int64_t context_max = 0;     // 0: what the model allows
+};
+
+class Engine {
+ public:
+  // `model`: folder of a safetensors checkpoint. `store` may be null (nothing outlives the
+  // process) and must outlive the engine. Typed errors name the file or tensor that is wrong.
+  static base::Result<std::unique_ptr<Engine>> open(const std::filesystem::path& model,
+                                                    const EngineOptions& options,
+                                                    BlockStore* store = nullptr);
+  ~Engine();
+
+  const ModelConfig& config() const;
+  const Weights& weights() const;
+  // Identity of weights, configuration, tokenizer, layout and numerics: part of every block key.
+  const base::Hash128& fingerprint() const;
+  std::int64_t contextMax() const;
+  MemoryPlan plan(std::int64_t n_context) const;
+
+  // An empty sequence. kOutOfMemory when not even one block fits.
+  base::Result<std::unique_ptr<Sequence>> newSequence() const;
+
+  // Logits of every position [tokens.size(), vocab]: prefill of the first `split` tokens, then one
+  // by one. split = tokens.size(): prefill only. `taps` may be null.
+  base::Result<std::vector<float>> allLogits(std::span<const base::TokenId> tokens,
+                                             std::int64_t split, Taps* taps,
+                                             std::stop_token stop) const;
+
+  // For sequences.
+  const Forward& forward() const;
+  const KvLayout& layout() const;
+  BlockStore* store() const;
+
+ private:
+  struct Parts;
+  explicit Engine(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace engine
