@@ -21,4 +21,18 @@ void topk(const float* scores, std::int64_t n, std::int64_t k, std::int32_t* ind
   std::fill(indices + n_kept, indices + k, -1);
 }
 
+void topkRef(const TopkArgs& args) {
+  for (std::int64_t t = 0; t < args.n; ++t)
+    topk(args.scores + t * args.scores_stride, args.n_visible[t], args.k,
+         args.indices + t * args.k);
+}
+
+void topkCpu(const TopkArgs& args, ThreadPool& pool) {
+  pool.parallelFor(args.n, 4, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t t = begin; t < end; ++t)
+      topk(args.scores + t * args.scores_stride, args.n_visible[t], args.k,
+           args.indices + t * args.k);
+  });
+}
+
 }  // namespace kernels
