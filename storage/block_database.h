@@ -61,7 +61,7 @@ enum class Unpinned {
   kForgotten,  // blocks no other pin holds disappear now, with everything that continues them
 };
 
-// A saved session: its boundary state and all blocks before it stay whatever the budget.
+// A saved session: its newest boundary state and its blocks stay whatever the budget.
 struct Pin {
   std::string session_key;
   base::Hash128 boundary_key;
@@ -69,7 +69,7 @@ struct Pin {
   std::int64_t n_blocks = 0;
   std::int64_t logical_bytes = 0;  // all its payloads
   std::int64_t unique_bytes = 0;   // those no other pin holds
-  bool complete = true;            // false if a damaged payload was dropped from it
+  bool complete = true;  // false if a damaged payload was dropped from it: resume reads again
 };
 
 struct BlockStats {
@@ -88,6 +88,7 @@ struct BlockDatabaseOptions {
   // Writing stops with kDiskFull before the file system has less than this left: the rest of the
   // disk belongs to the user's text.
   std::int64_t free_bytes_min = std::int64_t{64} << 20;
+  std::int64_t block_tokens = 2048;  // a chain of n blocks ends at position n * block_tokens
 };
 
 class BlockDatabase {
@@ -114,8 +115,9 @@ class BlockDatabase {
   // A boundary state kept as newest replaces older ones of that kind at the blocks before it.
   base::Status writeBoundary(const BoundaryWrite& boundary);
 
-  // Keeps the boundary state and all blocks before it for this session; replaces an earlier pin of
-  // the same session. kNotFound if the boundary state or a block of its chain is not there.
+  // Keeps the boundary state and all blocks before it for this session. Blocks of an earlier pin of
+  // the session stay pinned (its other branches); its earlier boundary states may be evicted.
+  // kNotFound if the boundary state or a block of its chain is not there.
   base::Status pin(const std::string& session_key, const base::Hash128& boundary_key);
   base::Status unpin(const std::string& session_key,
                      Unpinned then);  // unknown sessions are no error
@@ -132,6 +134,7 @@ class BlockDatabase {
 
  private:
   explicit BlockDatabase(std::unique_ptr<BlockFile> file);
+  base::Status promote(std::int64_t boundary_id, Keep keep);
 
   std::unique_ptr<BlockFile> file_;
 };

@@ -16,7 +16,6 @@
 namespace storage {
 
 class SessionFile;
-class Statement;
 
 enum class SourceKind { kFolder, kFile, kGit };
 
@@ -77,6 +76,9 @@ class LibraryStore {
  private:
   base::Result<base::DocumentId> insertDocument(const base::Extracted& extracted,
                                                 std::int64_t reader_version);
+  base::Result<base::DocumentId> rewriteDocument(base::DocumentId document,
+                                                 const base::Extracted& extracted);
+  base::Result<base::SourceId> addSource(base::SessionId session, const Source& source);
   base::Status replaceDocuments(base::SessionId session,
                                 std::span<const SessionDocument> documents);
   base::Status replaceReceipt(base::SessionId session, std::span<const base::ReceiptEntry> receipt);

@@ -99,6 +99,10 @@ class MessageStore {
                                  std::span<const base::CitationCheck> checks);
 
  private:
+  base::Result<base::MessageId> insertMessage(const Branch& line, const NewMessage& message);
+  base::Status replaceBody(base::MessageId message, const MessageBody& body);
+  base::Status requireOnLine(const Branch& line, base::MessageId message);
+
   SessionFile& file_;
 };
 

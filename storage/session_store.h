@@ -104,6 +104,9 @@ class SessionStore {
   base::Result<std::vector<SearchHit>> search(const SearchQuery& query);  // best first
 
  private:
+  base::Result<base::SessionId> insertSession(const NewSession& session);
+  base::Status insertFirstBranch(base::SessionId session);
+
   SessionFile& file_;
 };
 

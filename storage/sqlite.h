@@ -66,7 +66,7 @@ class Statement {
 
 enum class Journal { kWriteAheadLog, kRollback };
 
-// What a file of ours must look like (../shared notes: one writer, hostile files expected).
+// How a file of ours is laid out and written.
 struct DatabaseSettings {
   Journal journal = Journal::kWriteAheadLog;
   int page_bytes = 8192;

@@ -1,0 +1,398 @@
+#include "storage/session_store.h"
+
+#include <array>
+#include <random>
+#include <span>
+
+#include "engine/base/log.h"
+#include "storage/session_file.h"
+
+namespace storage {
+namespace {
+
+using base::ErrorCode;
+using base::failure;
+using base::Result;
+using base::SessionId;
+using base::Status;
+
+constexpr std::array kJobStates{"queued", "running", "paused", "done", "failed"};
+
+// Random enough never to meet another session's, also in a snapshots.db from another folder.
+std::string newKey() {
+  std::random_device device;
+  base::Hash128 key;
+  for (std::uint8_t& byte : key.bytes) byte = static_cast<std::uint8_t>(device());
+  return key.hex();
+}
+
+Result<JobState> jobStateOf(const std::string& name) {
+  for (std::size_t i = 0; i < kJobStates.size(); ++i)
+    if (name == kJobStates[i]) return static_cast<JobState>(i);
+  return failure(ErrorCode::kCorrupt, "a stored job state is unknown");
+}
+
+Result<Session> readSession(const Statement& row) {
+  Session session;
+  session.id = {row.integer(0)};
+  session.key = row.text(1);
+  session.name = row.text(2);
+  session.title = row.text(3);
+  session.workspace = {row.integer(4)};
+  session.model_name = row.text(5);
+  TRY_ASSIGN(session.model_fingerprint, row.hash(6));
+  session.created_ms = row.integer(7);
+  session.used_ms = row.integer(8);
+  session.pinned = row.integer(9) != 0;
+  session.archived = row.integer(10) != 0;
+  session.n_context_tokens = row.integer(11);
+  session.branch = {row.integer(12)};
+  session.n_documents = row.integer(13);
+  session.n_messages = row.integer(14);
+  return session;
+}
+
+Result<Session> onlySession(Statement& query) {
+  TRY_ASSIGN(const bool found, query.step());
+  if (found) return readSession(query);
+  return failure(ErrorCode::kNotFound, "no such session", "List the sessions to see their names.");
+}
+
+Result<Job> readJob(const Statement& row) {
+  Job job;
+  job.id = row.integer(0);
+  job.session = {row.integer(1)};
+  TRY_ASSIGN(job.state, jobStateOf(row.text(2)));
+  job.tokens_done = row.integer(3);
+  job.tokens_total = row.integer(4);
+  job.error = row.text(5);
+  return job;
+}
+
+// One row must have changed; the names of the other failures are SQLite's.
+Status changedOne(Database& database, Status status) {
+  if (status && database.rowsChanged() == 0)
+    return failure(ErrorCode::kNotFound, "nothing is stored under this id");
+  return status;
+}
+
+Status nameTaken(Status status, std::string_view what) {
+  if (status || status.error().code != ErrorCode::kInvalidInput) return status;
+  return failure(ErrorCode::kBusy, "a " + std::string(what) + " of this name exists",
+                 "Choose another name.");
+}
+
+Result<std::vector<std::int64_t>> documentsUsedBy(Database& database, SessionId session) {
+  TRY_ASSIGN(auto query,
+             database.prepare(
+                 "SELECT document_id FROM session_document WHERE session_id = :session"
+                 " UNION SELECT document_id FROM citation JOIN message ON message.id = message_id"
+                 " WHERE session_id = :session AND document_id IS NOT NULL"));
+  query.bind(":session", session.value);
+  std::vector<std::int64_t> documents;
+  for (;;) {
+    TRY_ASSIGN(const bool has_row, query.step());
+    if (!has_row) return documents;
+    documents.push_back(query.integer(0));
+  }
+}
+
+// FTS5 only marks deleted entries; merging all its segments into one makes them disappear, and
+// secure_delete overwrites the pages they were on.
+Status purgeSearchIndex(Database& database) {
+  return database.execute(
+      "INSERT INTO message_search (message_search) VALUES ('optimize');"
+      "INSERT INTO session_search (session_search) VALUES ('optimize');");
+}
+
+// The user's words as one FTS5 expression: each quoted, so that no operator is in it, the last one
+// a prefix. A quote inside a word is doubled.
+std::string matchExpression(const std::string& words) {
+  std::string expression, word;
+  const auto close = [&] {
+    if (!word.empty()) expression += (expression.empty() ? "\"" : " \"") + word + '"';
+    word.clear();
+  };
+  for (const char c : words) {
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\0') {
+      close();
+      continue;
+    }
+    word += c;
+    if (c == '"') word += c;
+  }
+  close();
+  return expression.empty() ? expression : expression + '*';
+}
+
+}  // namespace
+
+Result<Session> SessionStore::create(const NewSession& session) {
+  if (session.name.empty())
+    return failure(ErrorCode::kInvalidInput, "a session needs a name", "Give it a name.");
+  SessionId id;
+  TRY(file_.write([&]() -> Status {
+    TRY_ASSIGN(id, insertSession(session));
+    return insertFirstBranch(id);
+  }));
+  return byId(id);
+}
+
+Result<SessionId> SessionStore::insertSession(const NewSession& session) {
+  TRY_ASSIGN(auto insert,
+             file_.database().prepare(
+                 "INSERT INTO session (key, workspace_id, name, title, model_name,"
+                 " model_fingerprint, created_ms, used_ms) VALUES (:key,"
+                 " coalesce(:workspace, (SELECT min(id) FROM workspace)), :name, :title, :model,"
+                 " :fingerprint, :now, :now)"));
+  insert.bind(":key", newKey()).bindId(":workspace", session.workspace.value);
+  insert.bind(":name", session.name);
+  insert.bind(":title", session.title.empty() ? session.name : session.title);
+  insert.bind(":model", session.model_name).bind(":fingerprint", session.model_fingerprint);
+  TRY(nameTaken(insert.bind(":now", nowMs()).run(), "session"));
+  return SessionId{file_.database().lastInsertId()};
+}
+
+Status SessionStore::insertFirstBranch(SessionId session) {
+  TRY_ASSIGN(auto insert,
+             file_.database().prepare("INSERT INTO branch (session_id, title, created_ms)"
+                                      " VALUES (:session, '', :now)"));
+  TRY(insert.bind(":session", session.value).bind(":now", nowMs()).run());
+  TRY_ASSIGN(auto update, file_.database().prepare(
+                              "UPDATE session SET branch_id = :branch WHERE id = :session"));
+  update.bind(":branch", file_.database().lastInsertId());
+  return update.bind(":session", session.value).run();
+}
+
+Result<Session> SessionStore::byName(const std::string& name) {
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
+                 " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
+                 " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
+                 " (SELECT count(*) FROM message WHERE session_id = session.id)"
+                 " FROM session WHERE name = :name"));
+  return onlySession(query.bind(":name", name));
+}
+
+Result<Session> SessionStore::byId(SessionId id) {
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
+                 " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
+                 " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
+                 " (SELECT count(*) FROM message WHERE session_id = session.id)"
+                 " FROM session WHERE id = :session"));
+  return onlySession(query.bind(":session", id.value));
+}
+
+Result<std::vector<Session>> SessionStore::list() {
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
+                 " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
+                 " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
+                 " (SELECT count(*) FROM message WHERE session_id = session.id)"
+                 " FROM session ORDER BY used_ms DESC, id DESC"));
+  std::vector<Session> sessions;
+  for (;;) {
+    TRY_ASSIGN(const bool has_row, query.step());
+    if (!has_row) return sessions;
+    TRY_ASSIGN(auto session, readSession(query));
+    sessions.push_back(std::move(session));
+  }
+}
+
+Status SessionStore::remove(SessionId id) {
+  Database& database = file_.database();
+  TRY(file_.write([&]() -> Status {
+    TRY_ASSIGN(const auto documents, documentsUsedBy(database, id));
+    TRY_ASSIGN(auto remove, database.prepare("DELETE FROM session WHERE id = :session"));
+    TRY(changedOne(database, remove.bind(":session", id.value).run()));
+    TRY(removeUnusedDocuments(database, documents));
+    TRY(removeUnusedSources(database));
+    return purgeSearchIndex(database);
+  }));
+  // The log still holds the text. Failing here loses nothing: it goes at the next checkpoint.
+  if (auto emptied = database.execute("PRAGMA wal_checkpoint(TRUNCATE)"); !emptied)
+    base::logWarn("storage", "checkpoint failed after delete: " + emptied.error().message);
+  return {};
+}
+
+Status SessionStore::rename(SessionId id, const std::string& name, const std::string& title) {
+  if (name.empty())
+    return failure(ErrorCode::kInvalidInput, "a session needs a name", "Give it a name.");
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update,
+               file_.database().prepare(
+                   "UPDATE session SET name = :name, title = :title WHERE id = :session"));
+    update.bind(":name", name).bind(":title", title.empty() ? name : title);
+    return changedOne(file_.database(),
+                      nameTaken(update.bind(":session", id.value).run(), "session"));
+  });
+}
+
+Status SessionStore::setPinned(SessionId id, bool pinned) {
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update,
+               file_.database().prepare("UPDATE session SET pinned = :pinned WHERE id = :session"));
+    update.bind(":pinned", std::int64_t{pinned}).bind(":session", id.value);
+    return changedOne(file_.database(), update.run());
+  });
+}
+
+Status SessionStore::setArchived(SessionId id, bool archived) {
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update, file_.database().prepare(
+                                "UPDATE session SET archived = :archived WHERE id = :session"));
+    update.bind(":archived", std::int64_t{archived}).bind(":session", id.value);
+    return changedOne(file_.database(), update.run());
+  });
+}
+
+Status SessionStore::setActiveBranch(SessionId id, base::BranchId branch) {
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update, file_.database().prepare(
+                                "UPDATE session SET branch_id = :branch WHERE id = :session AND"
+                                " EXISTS (SELECT 1 FROM branch b"
+                                " WHERE b.id = :branch AND b.session_id = :session)"));
+    update.bind(":branch", branch.value).bind(":session", id.value);
+    return changedOne(file_.database(), update.run());
+  });
+}
+
+Status SessionStore::setModel(SessionId id, const std::string& name,
+                              const base::Hash128& fingerprint) {
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update,
+               file_.database().prepare("UPDATE session SET model_name = :name,"
+                                        " model_fingerprint = :hash WHERE id = :session"));
+    update.bind(":name", name).bind(":hash", fingerprint).bind(":session", id.value);
+    return changedOne(file_.database(), update.run());
+  });
+}
+
+Status SessionStore::setContextTokens(SessionId id, std::int64_t n_tokens) {
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update,
+               file_.database().prepare("UPDATE session SET n_context_tokens = :n_tokens,"
+                                        " used_ms = :now WHERE id = :session"));
+    update.bind(":n_tokens", n_tokens).bind(":now", nowMs()).bind(":session", id.value);
+    return changedOne(file_.database(), update.run());
+  });
+}
+
+Result<base::WorkspaceId> SessionStore::createWorkspace(const std::string& name) {
+  base::WorkspaceId id;
+  TRY(file_.write([&]() -> Status {
+    TRY_ASSIGN(auto insert, file_.database().prepare(
+                                "INSERT INTO workspace (name, created_ms) VALUES (:name, :now)"));
+    TRY(nameTaken(insert.bind(":name", name).bind(":now", nowMs()).run(), "workspace"));
+    id = {file_.database().lastInsertId()};
+    return {};
+  }));
+  return id;
+}
+
+Result<std::vector<Workspace>> SessionStore::workspaces() {
+  TRY_ASSIGN(auto query, file_.database().prepare("SELECT id, name FROM workspace ORDER BY id"));
+  std::vector<Workspace> workspaces;
+  for (;;) {
+    TRY_ASSIGN(const bool has_row, query.step());
+    if (!has_row) return workspaces;
+    workspaces.push_back({{query.integer(0)}, query.text(1)});
+  }
+}
+
+Result<std::int64_t> SessionStore::addJob(const Job& job) {
+  std::int64_t id = 0;
+  TRY(file_.write([&]() -> Status {
+    TRY_ASSIGN(auto insert,
+               file_.database().prepare(
+                   "INSERT INTO job (session_id, kind, state, tokens_done, tokens_total, error,"
+                   " created_ms, updated_ms) VALUES (:session, 'ingest', :state, :done, :total,"
+                   " :error, :now, :now)"));
+    insert.bind(":session", job.session.value);
+    insert.bind(":state", kJobStates[static_cast<std::size_t>(job.state)]);
+    insert.bind(":done", job.tokens_done).bind(":total", job.tokens_total);
+    auto status = insert.bind(":error", job.error).bind(":now", nowMs()).run();
+    if (!status && status.error().code == ErrorCode::kInvalidInput)
+      return failure(ErrorCode::kNotFound, "no session with this id");
+    TRY(status);
+    id = file_.database().lastInsertId();
+    return {};
+  }));
+  return id;
+}
+
+Status SessionStore::updateJob(const Job& job) {
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update,
+               file_.database().prepare(
+                   "UPDATE job SET state = :state, tokens_done = :done, tokens_total = :total,"
+                   " error = :error, updated_ms = :now WHERE id = :job"));
+    update.bind(":state", kJobStates[static_cast<std::size_t>(job.state)]);
+    update.bind(":done", job.tokens_done).bind(":total", job.tokens_total);
+    update.bind(":error", job.error).bind(":now", nowMs()).bind(":job", job.id);
+    return changedOne(file_.database(), update.run());
+  });
+}
+
+Result<std::vector<Job>> SessionStore::unfinishedJobs() {
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT id, session_id, state, tokens_done, tokens_total, error FROM job"
+                 " WHERE state IN ('queued', 'running', 'paused') ORDER BY id"));
+  std::vector<Job> jobs;
+  for (;;) {
+    TRY_ASSIGN(const bool has_row, query.step());
+    if (!has_row) return jobs;
+    TRY_ASSIGN(auto job, readJob(query));
+    jobs.push_back(std::move(job));
+  }
+}
+
+Result<std::optional<Job>> SessionStore::lastJobOf(SessionId session) {
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT id, session_id, state, tokens_done, tokens_total, error FROM job"
+                 " WHERE session_id = :session ORDER BY id DESC LIMIT 1"));
+  TRY_ASSIGN(const bool found, query.bind(":session", session.value).step());
+  if (!found) return std::optional<Job>();
+  TRY_ASSIGN(auto job, readJob(query));
+  return std::optional<Job>(std::move(job));
+}
+
+Result<std::vector<SearchHit>> SessionStore::search(const SearchQuery& search) {
+  std::vector<SearchHit> hits;
+  const std::string expression = matchExpression(search.words);
+  if (expression.empty()) return hits;
+  // U+2068 and U+2069 (isolates) mark the hits: they do not occur in ordinary text and are
+  // invisible where a viewer does not know them.
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT session_id, message_id, snippet, score FROM ("
+                 "SELECT m.session_id AS session_id, m.id AS message_id,"
+                 " snippet(message_search, 0, char(0x2068), char(0x2069), '…', 24) AS snippet,"
+                 " bm25(message_search) AS score"
+                 " FROM message_search JOIN message m ON m.id = message_search.rowid"
+                 " WHERE message_search MATCH :words"
+                 " UNION ALL"
+                 " SELECT rowid, NULL,"
+                 " snippet(session_search, -1, char(0x2068), char(0x2069), '…', 24),"
+                 " bm25(session_search) FROM session_search WHERE session_search MATCH :words)"
+                 " WHERE (:session IS NULL OR session_id = :session)"
+                 " AND (:with_archived OR"
+                 " (SELECT archived FROM session WHERE session.id = session_id) = 0)"
+                 " ORDER BY score, message_id LIMIT :n_hits"));
+  query.bind(":words", expression).bind(":n_hits", std::int64_t{search.n_hits_max});
+  query.bindId(":session", search.session ? search.session->value : 0);
+  query.bind(":with_archived", std::int64_t{search.with_archived});
+  for (;;) {
+    TRY_ASSIGN(const bool has_row, query.step());
+    if (!has_row) return hits;
+    hits.push_back({{query.integer(0)}, {query.integer(1)}, query.text(2)});
+  }
+}
+
+}  // namespace storage
