@@ -1,0 +1,109 @@
+// weights.h: the tensors of a checkpoint under the official names (specification §15), each
+// checked for dtype and shape. Matrices stay in the mapped files; vectors are copied to float32.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/hash.h"
+#include "engine/base/result.h"
+#include "engine/model_config.h"
+#include "engine/safetensors.h"
+#include "kernels/experts/experts.h"
+#include "kernels/hc/hc.h"
+#include "kernels/matrix_view.h"
+
+namespace engine {
+
+struct HcWeights {
+  std::vector<float> fn, base, scale;
+  kernels::HcParameters view() const { return {fn.data(), base.data(), scale.data()}; }
+};
+
+struct CompressorWeights {
+  kernels::MatrixView wkv, wgate;  // bf16, used in float32
+  std::vector<float> ape;          // [ratio, width]
+  std::vector<float> norm;         // [dim]
+};
+
+struct IndexerWeights {
+  kernels::MatrixView wq_b, weights_proj;
+  CompressorWeights compressor;
+};
+
+struct AttentionWeights {
+  kernels::MatrixView wq_a, wq_b, wkv, wo_a, wo_b;
+  std::vector<float> q_norm, kv_norm, sink;
+  CompressorWeights compressor;  // ratio != 0
+  IndexerWeights indexer;        // ratio 4
+};
+
+struct MoeWeights {
+  kernels::MatrixView gate;
+  std::vector<float> bias;          // scored layers
+  std::vector<std::int64_t> table;  // hash layers: [vocab, top_k]
+  std::vector<kernels::ExpertWeights> experts;
+  kernels::ExpertWeights shared;
+};
+
+struct LayerWeights {
+  LayerShape shape;
+  HcWeights hc_attn, hc_ffn;
+  std::vector<float> attn_norm, ffn_norm;
+  AttentionWeights attn;
+  MoeWeights moe;
+};
+
+// The end of the trunk, or of a draft block: streams -> one row before the head.
+struct TailWeights {
+  HcWeights hc_head;
+  std::vector<float> norm;
+};
+
+// mtp.0 of preview checkpoints (specification §12.2).
+struct MtpWeights {
+  LayerWeights layer;
+  std::vector<float> enorm, hnorm;
+  kernels::MatrixView e_proj, h_proj;
+  TailWeights tail;
+};
+
+// mtp.0 .. mtp.n-1 of DSpark checkpoints (specification §19.2).
+struct DsparkWeights {
+  std::vector<LayerWeights> stages;
+  kernels::MatrixView main_proj;
+  std::vector<float> main_norm;
+  TailWeights tail;
+  kernels::MatrixView markov_w1, markov_w2, confidence;
+};
+
+class Weights {
+ public:
+  // Reads model.safetensors.index.json and its shards, or every *.safetensors of the folder.
+  static base::Result<std::unique_ptr<Weights>> open(const std::filesystem::path& folder,
+                                                     const ModelConfig& config);
+
+  kernels::MatrixView embed, head;
+  TailWeights tail;
+  std::vector<LayerWeights> layers;
+  std::optional<MtpWeights> mtp;
+  std::optional<DsparkWeights> dspark;
+
+  std::int64_t fileBytes() const { return file_bytes_; }
+  // Hash over the names, dtypes, shapes and bytes of every tensor. Files above 256 MiB are
+  // identified by size, modification time and their first and last MiB instead: hashing 160 GB
+  // at every start would cost a minute, and a checkpoint is not edited in place.
+  const base::Hash128& manifest() const { return manifest_; }
+
+ private:
+  friend class WeightsReader;
+  std::vector<SafetensorsFile> files_;
+  std::int64_t file_bytes_ = 0;
+  base::Hash128 manifest_;
+};
+
+}  // namespace engine
