@@ -28,16 +28,16 @@ inline bool inCi() { return std::getenv("CI") != nullptr; }
 
 }  // namespace support
 
-// Declares `path`; without the data the test is skipped, in CI it fails.
-#define REQUIRE_GOLDEN(path, name)                                                        \
-  const std::filesystem::path path = ::support::goldenPath(name);                         \
-  if (path.empty()) {                                                                     \
+// Declares `variable`; without the data the test is skipped, in CI it fails.
+#define REQUIRE_GOLDEN(variable, name)                                                    \
+  const std::filesystem::path variable = ::support::goldenPath(name);                     \
+  if (variable.empty()) {                                                                 \
     if (::support::inCi()) QFAIL("golden data is missing in CI: " name);                  \
     QSKIP("golden data is not beside the project: " name);                                \
   }
-#define REQUIRE_SHARED(path, name)                                                        \
-  const std::filesystem::path path = ::support::sharedPath(name);                         \
-  if (path.empty()) {                                                                     \
+#define REQUIRE_SHARED(variable, name)                                                    \
+  const std::filesystem::path variable = ::support::sharedPath(name);                     \
+  if (variable.empty()) {                                                                 \
     if (::support::inCi()) QFAIL("shared data is missing in CI: " name);                  \
     QSKIP("shared data is not beside the project: " name);                                \
   }
