@@ -23,8 +23,9 @@ class Writer {
 
  private:
   void append(const void* data, std::size_t n) {
-    const auto* bytes = static_cast<const std::byte*>(data);
-    bytes_.insert(bytes_.end(), bytes, bytes + n);
+    const std::size_t end = bytes_.size();
+    bytes_.resize(end + n);
+    if (n != 0) std::memcpy(bytes_.data() + end, data, n);
   }
   std::vector<std::byte> bytes_;
 };
