@@ -3,8 +3,8 @@
 //   s_i = (q·kv_i)·scale, m = max s_i, P_i = exp(s_i − m), Z = Σ P_i + exp(sink_h − m),
 //   o = (Σ bf16(P_i)·kv_i) / Z, rounded to bf16. The maximum runs over the whole list.
 // The list of query t (position = start + t): window rows of positions max(0, position−window+1)
-// .. position, oldest first; then either the rows named by `selected` (−1 = none) or the first
-// n_visible[t] compressed rows.
+// .. position, oldest first (none when window_size is 0); then either the rows named by `selected`
+// (−1 = none) or the first n_visible[t] compressed rows. An empty list gives zeros.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // Rows are unpacked once: the window of the whole chunk up front, rows that every query sees
-// (ratio-128 layers) likewise, selected rows per query. Then, per query, four heads at a time run
-// over the list: scores, softmax, weighted sum.
+// (ratio-128 layers) likewise, selected rows per query. Then, per query, one head after another
+// runs over the list: scores, softmax, weighted sum.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attend_sparse/attend_sparse_cpu.cpp"
 #include <hwy/foreach_target.h>
@@ -69,7 +69,7 @@ float exponentials(float* s, std::int64_t n, float largest) {
   return sum;
 }
 
-// o = (Σ p_i·row_i) / z, eight vectors of the row at a time.
+// o = (Σ p_i·row_i) / z, four vectors of the row at a time.
 void weightedRows(const AttendList& list, const float* p, std::int64_t dim, float z,
                   Rounding rounding, float* o) {
   const D d;
@@ -95,13 +95,19 @@ void weightedRows(const AttendList& list, const float* p, std::int64_t dim, floa
 
 void attendQuery(const AttendArgs& args, std::int64_t t, const AttendList& list) {
   const std::int64_t dim = args.format.head_dim;
+  if (list.n == 0) {
+    std::fill_n(args.o + t * args.n_heads * dim, args.n_heads * dim, 0.0f);
+    return;
+  }
   thread_local std::vector<float> p;
   p.resize(static_cast<std::size_t>(list.n) + 16);
   for (std::int64_t h = 0; h < args.n_heads; ++h) {
     const std::int64_t offset = (t * args.n_heads + h) * dim;
     scoreRows(list, args.q + offset, dim, args.scale, p.data());
     const float largest = *std::max_element(p.begin(), p.begin() + list.n);
-    const float z = exponentials(p.data(), list.n, largest) + std::exp(args.sink[h] - largest);
+    // The sink may lie far above every score; in float32 the difference alone would cost digits.
+    const double sink = std::exp(static_cast<double>(args.sink[h]) - largest);
+    const auto z = static_cast<float>(exponentials(p.data(), list.n, largest) + sink);
     if (args.rounding == Rounding::kBf16)
       for (std::int64_t i = 0; i < list.n; ++i) p[i] = roundBf16(p[i]);
     weightedRows(list, p.data(), dim, z, args.rounding, args.o + offset);
@@ -120,7 +126,7 @@ void attendSparseCpu(const AttendArgs& args, ThreadPool& pool) {
   if (args.n == 0) return;
   const std::int64_t dim = args.format.head_dim, row_bytes = args.format.rowBytes();
   const std::int64_t oldest = std::max<std::int64_t>(0, args.start - args.window_size + 1);
-  const std::int64_t n_window = args.start + args.n - oldest;
+  const std::int64_t n_window = args.window_size > 0 ? args.start + args.n - oldest : 0;
   const std::int64_t n_shared =
       args.selected == nullptr && args.n_visible != nullptr ? args.n_visible[args.n - 1] : 0;
 

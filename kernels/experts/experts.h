@@ -19,8 +19,10 @@ struct ExpertWeights {
 };
 
 // The clamped SwiGLU alone: a[i] = rounded(weight · silu(min(g, limit)) · clamp(u, ±limit)).
-void swiglu(const float* g, const float* u, std::int64_t n, float limit, float weight,
-            Rounding rounding, float* a);
+void swigluRef(const float* g, const float* u, std::int64_t n, float limit, float weight,
+               Rounding rounding, float* a);
+void swigluCpu(const float* g, const float* u, std::int64_t n, float limit, float weight,
+               Rounding rounding, float* a);
 
 struct ExpertsArgs {
   const float* x = nullptr;               // [n, dim]

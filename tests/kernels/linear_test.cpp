@@ -1,0 +1,185 @@
+#include <QTest>
+
+#include "tests/kernels/bundle.h"
+#include "tests/kernels/compare.h"
+#include "tests/kernels/operations.h"
+#include "tests/support/golden.h"
+#include "tests/support/test_main.h"
+
+using namespace kernels;
+using support::Bundle;
+using support::Version;
+
+namespace {
+
+constexpr double kUnrounded = 1e-5, kIdentical = 0.995;
+
+std::vector<float> product(Version version, const std::vector<float>& x, const MatrixView& w,
+                           LinearInput input, Rounding rounding = Rounding::kBf16) {
+  LinearArgs args;
+  args.x = x.data();
+  args.w = w;
+  args.n = static_cast<std::int64_t>(x.size()) / w.in;
+  args.input = input;
+  args.rounding = rounding;
+  std::vector<float> y(static_cast<std::size_t>(args.n * w.out));
+  args.y = y.data();
+  support::run(version, args);
+  return y;
+}
+
+std::vector<float> normed(Version version, std::vector<float> x, const std::vector<float>& weight) {
+  RmsNormArgs args;
+  args.x = args.y = x.data();
+  args.weight = weight.data();
+  args.dim = static_cast<std::int64_t>(weight.size());
+  args.n = static_cast<std::int64_t>(x.size()) / args.dim;
+  support::run(version, args);
+  return x;
+}
+
+// Rotation of [n, n_heads, 128] by the positions of the bundle.
+std::vector<float> rotated(Version version, std::vector<float> x, const Bundle& golden,
+                           std::int64_t n_heads, const std::vector<float>& frequencies,
+                           RopeDirection direction) {
+  const auto positions = golden.ints("positions");
+  std::vector<float> table(positions.size() * 64);
+  for (std::size_t i = 0; i < positions.size(); ++i)
+    ropeAngles(frequencies, positions[i], table.data() + i * 64);
+  RopeArgs args;
+  args.x = x.data();
+  args.cos_sin = table.data();
+  args.n = static_cast<std::int64_t>(positions.size());
+  args.n_heads = n_heads;
+  args.head_dim = 128;
+  args.direction = direction;
+  support::run(version, args);
+  return x;
+}
+
+}  // namespace
+
+class LinearTest : public QObject {
+  Q_OBJECT
+ private slots:
+  void quantizedProductsMatch_data() { bothVersions(); }
+  void quantizedProductsMatch() {
+    FETCH_VERSION;
+    REQUIRE_GOLDEN(path, "unit/linears.safetensors");
+    const Bundle golden(path);
+    const auto x = golden.floats("x");
+    for (const std::string type : {"fp8", "fp4"}) {
+      const MatrixView w = golden.matrix(type + "_weight", type + "_scale");
+      const auto exact = product(version, x, w, LinearInput::kFp8, Rounding::kNone);
+      const auto width = static_cast<std::size_t>(w.out);
+      VERIFY_MATCH(
+          support::elementMismatch(exact, golden.floats(type + "_y_f32"), width, kUnrounded));
+      VERIFY_MATCH(support::bf16Mismatch(product(version, x, w, LinearInput::kFp8),
+                                         golden.floats(type + "_y"), kIdentical));
+    }
+  }
+
+  void plainProductsMatch_data() { bothVersions(); }
+  void plainProductsMatch() {
+    FETCH_VERSION;
+    REQUIRE_GOLDEN(path, "unit/linears.safetensors");
+    const Bundle golden(path);
+    const auto x = golden.floats("x");
+    const MatrixView bf16 = golden.matrix("bf16_weight");
+    VERIFY_MATCH(support::bf16Mismatch(product(version, x, bf16, LinearInput::kAsIs),
+                                       golden.floats("bf16_y"), kIdentical));
+    const auto expected = golden.floats("fp32_y");
+    const auto width = static_cast<std::size_t>(bf16.out);
+    const auto y = product(version, x, bf16, LinearInput::kAsIs, Rounding::kNone);
+    VERIFY_MATCH(support::elementMismatch(y, expected, width, kUnrounded));
+    const auto floats = golden.floats("bf16_weight");
+    MatrixView f32 = bf16;
+    f32.type = WeightType::kF32;
+    f32.data = reinterpret_cast<const std::byte*>(floats.data());
+    QVERIFY(product(version, x, f32, LinearInput::kAsIs, Rounding::kNone) == y);
+  }
+
+  void queryPathMatches_data() { bothVersions(); }
+  void queryPathMatches() {
+    FETCH_VERSION;
+    REQUIRE_GOLDEN(path, "unit/query_kv.safetensors");
+    const Bundle golden(path);
+    const auto wq_a = golden.matrix("wq_a.weight", "wq_a.scale");
+    const auto wq_b = golden.matrix("wq_b.weight", "wq_b.scale");
+    const auto q_norm = golden.floats("q_norm.weight");
+    const auto first = product(version, golden.floats("x"), wq_a, LinearInput::kFp8);
+    VERIFY_MATCH(support::bf16Mismatch(first, golden.floats("wq_a_out"), kIdentical));
+    VERIFY_MATCH(support::bf16Mismatch(normed(version, golden.floats("wq_a_out"), q_norm),
+                                       golden.floats("lat"), 0.999));
+    VERIFY_MATCH(
+        support::bf16Mismatch(product(version, golden.floats("lat"), wq_b, LinearInput::kFp8),
+                              golden.floats("wq_b_out"), kIdentical));
+
+    auto q = product(version, normed(version, first, q_norm), wq_b, LinearInput::kFp8);
+    HeadNormArgs head;
+    head.q = q.data();
+    head.head_dim = 128;
+    head.n_rows = static_cast<std::int64_t>(q.size()) / 128;
+    support::run(version, head);
+    q = rotated(version, q, golden, 4, ropeFrequencies(64, 10000, nullptr),
+                RopeDirection::kForward);
+    VERIFY_MATCH(support::rowMismatch(q, golden.floats("q"), 512, 1e-2));
+  }
+
+  void windowKvPathMatches_data() { bothVersions(); }
+  void windowKvPathMatches() {
+    FETCH_VERSION;
+    REQUIRE_GOLDEN(path, "unit/query_kv.safetensors");
+    const Bundle golden(path);
+    const auto wkv = golden.matrix("wkv.weight", "wkv.scale");
+    const auto kv_norm = golden.floats("kv_norm.weight");
+    VERIFY_MATCH(support::bf16Mismatch(product(version, golden.floats("x"), wkv, LinearInput::kFp8),
+                                       golden.floats("wkv_out"), kIdentical));
+    const auto norm = normed(version, golden.floats("wkv_out"), kv_norm);
+    VERIFY_MATCH(support::bf16Mismatch(norm, golden.floats("kv_norm_out"), 0.999));
+
+    const auto rows = rotated(version, golden.floats("kv_norm_out"), golden, 1,
+                              ropeFrequencies(64, 10000, nullptr), RopeDirection::kForward);
+    const KvRowFormat format{.head_dim = 128};
+    const auto codes = golden.bytes("kv_code"), scales = golden.bytes("kv_scale");
+    std::vector<float> kv(rows.size());
+    std::vector<std::uint8_t> packed(static_cast<std::size_t>(format.rowBytes()));
+    for (std::size_t row = 0; row < rows.size() / 128; ++row) {
+      auto* bytes = reinterpret_cast<std::byte*>(packed.data());
+      packKvRow(format, rows.data() + row * 128, bytes);
+      unpackKvRow(format, bytes, kv.data() + row * 128);
+      QVERIFY(std::equal(packed.begin(), packed.begin() + 64, codes.begin() + row * 64));
+      QCOMPARE(int{packed[64 + 128]}, int{scales[row]});
+    }
+    VERIFY_MATCH(support::bf16Mismatch(kv, golden.floats("kv"), 0.999));
+  }
+
+  void outputProjectionMatches_data() { bothVersions(); }
+  void outputProjectionMatches() {
+    FETCH_VERSION;
+    REQUIRE_GOLDEN(path, "unit/output_projection.safetensors");
+    const Bundle golden(path);
+    const YarnScaling tiny{.original_length = 64};
+    const auto o = rotated(version, golden.floats("o"), golden, 4,
+                           ropeFrequencies(64, 160000, &tiny), RopeDirection::kInverse);
+    VERIFY_MATCH(support::bf16Mismatch(o, golden.floats("o_derotated"), 0.999));
+
+    const auto derotated = golden.floats("o_derotated");
+    GroupedOutArgs args;
+    args.o = derotated.data();
+    args.w = golden.matrix("wo_a.weight", "wo_a.scale");
+    args.n = golden.dim("o", 0);
+    args.n_groups = 2;
+    std::vector<float> z(static_cast<std::size_t>(args.n * args.w.out));
+    args.z = z.data();
+    support::run(version, args);
+    VERIFY_MATCH(support::bf16Mismatch(z, golden.floats("z"), kIdentical));
+    const auto wo_b = golden.matrix("wo_b.weight", "wo_b.scale");
+    VERIFY_MATCH(
+        support::bf16Mismatch(product(version, golden.floats("z"), wo_b, LinearInput::kFp8),
+                              golden.floats("y"), kIdentical));
+  }
+};
+
+LECTERN_TEST(LinearTest)
+#include "linear_test.moc"
