@@ -1,0 +1,75 @@
+#include "ingest/reader_sentences.h"
+
+namespace ingest {
+
+using base::ErrorCode;
+using Kind = ReaderFailure::Kind;
+
+base::Error refusalError(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNotPdf:
+      return {ErrorCode::kCorrupt, "the file is not a PDF",
+              "Give it the ending of what it is, or leave it out."};
+    case Refusal::kDamaged:
+      return {ErrorCode::kCorrupt, "the PDF is damaged beyond repair",
+              "Get the file again from where it came from."};
+    case Refusal::kLocked:
+      return {ErrorCode::kLocked, "the PDF needs a password",
+              "Save a copy without a password and add that one."};
+    case Refusal::kUnsupported:
+      return {ErrorCode::kUnsupported, "the PDF is encrypted in a way this version does not know",
+              "Save a copy without encryption and add that one."};
+    case Refusal::kNoPages:
+      return {ErrorCode::kCorrupt, "the PDF has no pages", "Leave it out."};
+    case Refusal::kTooManyPages:
+      return {ErrorCode::kTooLarge, "the PDF has too many pages",
+              "Split it and add the parts you need."};
+    case Refusal::kNoSuchPage:
+      return {ErrorCode::kNotFound, "the PDF has no such page", "Choose another page."};
+    case Refusal::kImageTooLarge:
+      return {ErrorCode::kTooLarge, "the page cannot be drawn in the memory it may have",
+              "Read its text instead."};
+  }
+  return {ErrorCode::kInternal, "unknown refusal", {}};
+}
+
+base::Error failureError(const ReaderFailure& failed, int page) {
+  const std::string sentence = "lectern-reader " + failed.detail +
+                               (page > 0 ? " on page " + std::to_string(page) : std::string());
+  switch (failed.kind) {
+    case Kind::kStopped: return {ErrorCode::kCancelled, "stopped", {}};
+    case Kind::kNotStarted:
+      return {ErrorCode::kIo, failed.detail,
+              "Build or install Lectern again: a program of it is missing."};
+    case Kind::kTimeout:
+    case Kind::kOutOfMemory:
+      return {ErrorCode::kTooLarge, sentence,
+              "Print the document into a new PDF and add that, or leave it out."};
+    case Kind::kKilled: return {ErrorCode::kIo, sentence, "Read the document again."};
+    case Kind::kCrashed:
+    case Kind::kBadMessage:
+      return {ErrorCode::kCorrupt, sentence,
+              "The document is probably damaged: open it in a viewer and save it as a new PDF."};
+  }
+  return {ErrorCode::kInternal, sentence, {}};
+}
+
+base::Diagnostic remarkDiagnostic(const PageRemark& remark) {
+  switch (remark.remark) {
+    case Remark::kRepaired:
+      return {"repaired", "The file is damaged; its structure was rebuilt.", remark.page};
+    case Remark::kNotPermitted:
+      return {"extraction_not_permitted", "The author does not permit copying text.", remark.page};
+    case Remark::kNoTextLayer:
+      return {"no_text_layer", "The page shows something but has no text.", remark.page};
+    case Remark::kUnmappedGlyphs:
+      return {"unmapped_glyphs", "Some characters of the page are not known.", remark.page};
+    case Remark::kOffPageText:
+      return {"off_page_text", "Text outside of the visible page was left out.", remark.page};
+    case Remark::kPageDamaged:
+      return {"page_unreadable", "The page is damaged.", remark.page};
+  }
+  return {"unknown", "", remark.page};
+}
+
+}  // namespace ingest
