@@ -43,8 +43,8 @@ struct Generated {
 // Appends sampled tokens to `target` until an end token, options.n_tokens_max or a stop; the last
 // two may leave the last sampled token out of the target. A stop is a result (kStopped), not an
 // error. `on_delta` is called on this thread, in order, with complete characters.
-base::Result<Generated> generate(const Tokenizer& tokenizer, DecodeTarget& target,
-                                 QuoteConstraint& constraint, const GenerateOptions& options,
+base::Result<Generated> generate(DecodeTarget& target, QuoteConstraint& constraint,
+                                 const GenerateOptions& options,
                                  const std::function<void(const base::AnswerDelta&)>& on_delta,
                                  std::stop_token stop);
 

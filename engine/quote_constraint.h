@@ -56,12 +56,13 @@ class QuoteConstraint {
   // The answer ends here, whatever state it is in: held-back text, and the end of an open quote.
   std::vector<AnswerEvent> finish();
 
+  bool isThinking() const { return state_ == State::kThinking; }
   bool inQuote() const { return state_ == State::kQuote; }
-  bool isEnd(TokenId token) const;  // EOS or the begin of a next turn
+  bool isEnd(TokenId token) const { return token == eos_; }
 
  private:
   enum class State { kThinking, kFree, kQuote };
-  // How much of "<quote>" and of "</quote>" the free text ends with.
+  // How many bytes of "<quote>" and of "</quote>" the free text ends with.
   struct MarkerTail {
     int open = 0, close = 0;
     auto operator<=>(const MarkerTail&) const = default;
@@ -69,40 +70,44 @@ class QuoteConstraint {
   struct TailStep {
     MarkerTail tail;
     bool opens = false;      // "<quote>" ends exactly with the token
-    bool forbidden = false;  // a marker ends inside the token, or may not be written here
+    bool forbidden = false;  // a marker that may not be written here would be complete
   };
 
-  const TokenMask& freeMask(const MarkerTail& tail);
+  const TokenMask& freeMask();
+  TokenMask makeFreeMask(const MarkerTail& tail) const;
   TailStep step(MarkerTail tail, std::string_view bytes) const;
   void fillQuoteMask();
-  bool canClose() const;
-  void beginQuote(std::vector<AnswerEvent>& events);
-  void endQuote(std::int64_t n_tokens, std::vector<AnswerEvent>& events);
   void acceptFree(TokenId token, std::vector<AnswerEvent>& events);
   void acceptQuoted(TokenId token, std::vector<AnswerEvent>& events);
-  void emitQuoted(std::size_t n_tokens, std::vector<AnswerEvent>& events);
+  void beginQuote(std::vector<AnswerEvent>& events);
+  void endQuote(const base::TokenRange& place, std::int64_t n_places,
+                std::vector<AnswerEvent>& events);
+  void showQuoted(std::size_t n_tokens, std::vector<AnswerEvent>& events);
 
   const Tokenizer& tokenizer_;
   std::shared_ptr<const QuoteIndex> index_;
-  QuoteOptions options_;
-  std::optional<TokenId> eos_, user_, end_think_, open_, none_;
+  const QuoteOptions options_;
+  std::optional<TokenId> eos_, end_think_, open_, none_;
   std::vector<TokenId> close_;  // one marker token, or the spelling
-
+  bool spells_open_ = false;    // "<quote>" is written in letters and may be
   State state_ = State::kFree;
+
   TokenMask thinking_mask_, plain_mask_;
-  std::map<MarkerTail, TokenMask> free_masks_;  // made when first needed, at most 14
+  std::map<MarkerTail, TokenMask> free_masks_;  // made when first needed; a dozen at most
   MarkerTail tail_;
   std::string held_;  // free text that may become a marker
 
   QuoteCursor cursor_;
   TokenMask quote_mask_;
   bool quote_mask_ready_ = false;
-  std::vector<TokenId> quoted_;   // since the quote began, with tokens of a close being spelled
-  std::size_t n_emitted_ = 0;     // of quoted_
-  std::string unfinished_;        // bytes of the character the quote ends in the middle of
-  std::size_t close_begin_ = 0;   // where in quoted_ the spelled close begins
-  std::size_t n_close_ = 0;       // tokens of it so far
-  base::TokenRange close_place_;  // place and count of the quote before it
+  bool may_close_ = false;       // of quote_mask_: the close may begin now
+  std::vector<TokenId> quoted_;  // since the quote began, with a close that is being spelled
+  std::string unfinished_;       // bytes of the character that quoted_ ends in the middle of
+  std::size_t n_whole_ = 0;      // tokens of quoted_ up to the last end of a character
+  std::size_t n_shown_ = 0;      // tokens of quoted_ given out as text
+  std::size_t n_close_ = 0;      // tokens of the close spelled so far; they begin at close_begin_
+  std::size_t close_begin_ = 0;
+  base::TokenRange close_place_;  // of the quote before it
   std::int64_t n_close_places_ = 0;
 };
 

@@ -12,7 +12,7 @@
 
 namespace engine {
 
-// Every place a quote can begin or go on. Memory: 9 bytes per quotable token.
+// Every place a quote can begin or go on. Memory: 8 bytes per quotable token.
 // Immutable; one index serves any number of answers over the same documents.
 class QuoteIndex {
  public:
@@ -53,8 +53,8 @@ class QuoteCursor {
   void allowNext(TokenMask& mask) const;  // adds every token that follows at some place
 
   std::int64_t size() const { return n_tokens_; }
-  // Of the first n tokens of the quote (n <= size()): first place and number of places.
-  base::TokenRange placeOf(std::int64_t n_tokens) const;
+  // Where the quote stands first, and in how many places; an empty range when it is dead.
+  base::TokenRange place() const;
   std::int64_t placeCount() const { return static_cast<std::int64_t>(places_.size()); }
 
  private:
