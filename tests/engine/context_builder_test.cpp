@@ -73,6 +73,8 @@ void checkPartition(const Context& context) {
 class ContextBuilderTest : public QObject {
   Q_OBJECT
  private slots:
+  // Lectern Mini learned from pieces that were encoded one by one. The ids beside the sample prompts
+  // were made from the whole string and differ where a text ends, so the text is what is compared.
   void samplePromptsOfLecternMiniAreReproduced() {
     REQUIRE_TOKENIZER(mini);
     const auto file = support::sharedPath("models/lectern-mini-0/sample_cases.json");
@@ -86,7 +88,21 @@ class ContextBuilderTest : public QObject {
       for (const base::Document& document : documents) QVERIFY(builder.addDocument(document));
       builder.addQuestion(question);
       checkPartition(builder.context());
-      QCOMPARE(builder.context().tokens, item["ids"].get<std::vector<TokenId>>());
+      QCOMPARE(tokenizer->decode(builder.context().tokens), item["prompt"].get<std::string>());
+
+      std::vector<TokenId> pieces = {*tokenizer->addedToken("<｜begin▁of▁sentence｜>")};
+      const auto add = [&](const std::string& text) {
+        for (const TokenId id : tokenizer->encodeTemplate(text)) pieces.push_back(id);
+      };
+      add("Answer with quotes from the text.<｜User｜>");
+      for (const base::Document& document : documents) {
+        add("=== " + document.path + " ===\n");
+        add(document.text);
+        add("\n");
+      }
+      add("\n\n");
+      add(question + "<｜Assistant｜></think>");
+      QCOMPARE(builder.context().tokens, pieces);
     }
   }
 
