@@ -11,11 +11,12 @@ namespace {
 
 constexpr std::size_t kLineBytesMax = 300;
 
-// Code points that end a line, move the cursor or turn the reading direction somewhere.
+// Code points that end a line, move the cursor or turn the reading direction somewhere, and the
+// invisible letters of tags (U+E0000 ff.).
 bool isControl(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 ||
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || c == 0x2028 || c == 0x2029 || c == 0x61C ||
          (c >= 0x200E && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
-         (c >= 0x2066 && c <= 0x2069);
+         (c >= 0x2066 && c <= 0x2069) || (c >= 0xE0000 && c <= 0xE007F);
 }
 
 std::string shortLine(std::string_view text) {

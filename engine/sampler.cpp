@@ -47,7 +47,7 @@ void Sampler::keepTopP() {
   // Nearly always a few hundred hold enough, so the whole vocabulary is seldom sorted.
   std::size_t n_sorted = 0, n_kept = 0;
   double sum = 0;
-  while (n_kept < candidates_.size() && sum < options_.top_p * total) {
+  while (n_kept < candidates_.size() && (n_kept == 0 || sum < options_.top_p * total)) {
     if (n_kept == n_sorted) {
       n_sorted = std::min(candidates_.size(), std::max<std::size_t>(256, n_sorted * 8));
       std::partial_sort(candidates_.begin() + static_cast<std::ptrdiff_t>(n_kept),
@@ -56,7 +56,7 @@ void Sampler::keepTopP() {
     }
     sum += candidates_[n_kept++].weight;
   }
-  candidates_.resize(std::max<std::size_t>(n_kept, 1));
+  candidates_.resize(n_kept);
 }
 
 base::Result<TokenId> Sampler::sample(std::span<const float> logits, const TokenMask& allowed) {
@@ -72,7 +72,7 @@ base::Result<TokenId> Sampler::sample(std::span<const float> logits, const Token
   if (broken || best_id < 0)
     return base::failure(base::ErrorCode::kNumerics, "no finite logit to choose from",
                          "Check the installation with lectern selftest.");
-  if (options_.temperature <= 0) return best_id;
+  if (!(options_.temperature > 0)) return best_id;
 
   candidates_.clear();
   allowed.forEach([&](TokenId id) {
@@ -80,7 +80,8 @@ base::Result<TokenId> Sampler::sample(std::span<const float> logits, const Token
     const double distance =
         static_cast<double>(logits[static_cast<std::size_t>(id)]) - static_cast<double>(best);
     const double weight = std::exp(distance / options_.temperature);
-    if (weight > 0 && weight >= options_.min_p) candidates_.push_back({id, weight});
+    const bool likely = weight > 0 && !(weight < options_.min_p);
+    if (likely || id == best_id) candidates_.push_back({id, weight});
   });
   if (options_.top_p < 1) keepTopP();
 

@@ -82,7 +82,7 @@ class SamplerTest : public QObject {
     QCOMPARE(counts.size(), std::size_t{2});
     QVERIFY(std::abs(counts.at(1500) - 2000) < 150);
     options.top_p = 0;
-    QCOMPARE(count(options, logits, everything(2000), 50).size(), std::size_t{1});
+    QCOMPARE(count(options, logits, everything(2000), 50).at(1500), 50);
   }
 
   void topPOfAFlatDistributionSortsEverything() {
@@ -99,6 +99,25 @@ class SamplerTest : public QObject {
     options.min_p = 0.5;
     const std::vector<float> logits = {0, std::log(0.6f), std::log(0.4f)};
     QCOMPARE(count(options, logits, everything(3), 1000).size(), std::size_t{2});
+  }
+
+  void senselessOptionsStillChooseALikelyToken() {
+    const double nan = std::nan(""), infinity = std::numeric_limits<double>::infinity();
+    const std::vector<float> logits = {0, 9, 1};
+    for (const double value : {nan, -1.0, 1e-300}) {
+      SamplerOptions options;
+      options.temperature = value;
+      QCOMPARE(count(options, logits, everything(3), 10).at(1), 10);
+    }
+    for (const double value : {nan, -1.0, 2.0, infinity}) {
+      SamplerOptions options;
+      options.temperature = 1;
+      options.min_p = value;
+      QVERIFY(count(options, logits, everything(3), 100).at(1) > 90);
+      options.min_p = 0;
+      options.top_p = value;
+      QVERIFY(count(options, logits, everything(3), 100).at(1) > 90);
+    }
   }
 
   // From here on: what is refused.
