@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "storage/place_codec.h"
+#include "storage/search_index.h"
 #include "storage/session_file.h"
 
 namespace storage {
@@ -225,6 +226,7 @@ Result<MessageId> MessageStore::append(BranchId branch, const NewMessage& messag
   TRY(file_.write([&]() -> Status {
     TRY_ASSIGN(const Branch line, this->branch(branch));
     TRY_ASSIGN(id, insertMessage(line, message));
+    TRY(indexMessage(file_.database(), id));
     TRY(setHead(file_.database(), branch, id));
     return touchSession(file_.database(), line.session);
   }));
@@ -284,6 +286,7 @@ Status MessageStore::finish(MessageId message, const MessageBody& body, const Me
     update.bind(":first_token_s", end.usage.first_token_s);
     update.bind(":decode_tok_s", end.usage.decode_tok_s);
     TRY(update.bind(":message", message.value).run());
+    TRY(indexMessage(file_.database(), message));
     return insertCitations(file_.database(), message, end.citations);
   });
 }
@@ -369,7 +372,11 @@ Status MessageStore::rewind(BranchId branch, MessageId last) {
     TRY_ASSIGN(const auto messages, messagesWithoutBranch(database, line.session));
     TRY_ASSIGN(const auto documents, documentsCitedIn(database, messages));
     TRY_ASSIGN(auto remove, database.prepare("DELETE FROM message WHERE id = :message"));
-    for (const std::int64_t message : messages) TRY(remove.bind(":message", message).run());
+    for (const std::int64_t message : messages) {
+      TRY(unindexMessage(database, {message}));
+      TRY(remove.bind(":message", message).run());
+    }
+    TRY(purgeSearchIndex(database));
     return removeUnusedDocuments(database, documents);
   });
 }

@@ -4,6 +4,7 @@
 #include "storage/data_folder.h"
 #include "storage/library_store.h"
 #include "storage/message_store.h"
+#include "storage/search_index.h"
 #include "storage/session_file.h"
 #include "storage/session_store.h"
 
@@ -22,6 +23,7 @@ constexpr std::int64_t kReserveBytes = std::int64_t{16} << 20;
 // What the last run could not finish because it was killed.
 Status cleanUp(SessionFile& file) {
   return file.write([&]() -> Status {
+    TRY(indexStreamingMessages(file.database()));
     TRY(file.database().execute(
         "UPDATE message SET status = 'stopped', finish = 'stopped' WHERE status = 'streaming';"
         "UPDATE job SET state = 'paused' WHERE state = 'running';"));

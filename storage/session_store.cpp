@@ -5,6 +5,7 @@
 #include <span>
 
 #include "engine/base/log.h"
+#include "storage/search_index.h"
 #include "storage/session_file.h"
 
 namespace storage {
@@ -97,14 +98,6 @@ Result<std::vector<std::int64_t>> documentsUsedBy(Database& database, SessionId 
   }
 }
 
-// FTS5 only marks deleted entries; merging all its segments into one makes them disappear, and
-// secure_delete overwrites the pages they were on.
-Status purgeSearchIndex(Database& database) {
-  return database.execute(
-      "INSERT INTO message_search (message_search) VALUES ('optimize');"
-      "INSERT INTO session_search (session_search) VALUES ('optimize');");
-}
-
 // The user's words as one FTS5 expression: each quoted, so that no operator is in it, the last one
 // a prefix. A quote inside a word is doubled.
 std::string matchExpression(const std::string& words) {
@@ -133,6 +126,7 @@ Result<Session> SessionStore::create(const NewSession& session) {
   SessionId id;
   TRY(file_.write([&]() -> Status {
     TRY_ASSIGN(id, insertSession(session));
+    TRY(indexSession(file_.database(), id));
     return insertFirstBranch(id);
   }));
   return byId(id);
@@ -207,6 +201,8 @@ Status SessionStore::remove(SessionId id) {
   Database& database = file_.database();
   TRY(file_.write([&]() -> Status {
     TRY_ASSIGN(const auto documents, documentsUsedBy(database, id));
+    TRY(unindexMessagesOf(database, id));
+    TRY(unindexSession(database, id));
     TRY_ASSIGN(auto remove, database.prepare("DELETE FROM session WHERE id = :session"));
     TRY(changedOne(database, remove.bind(":session", id.value).run()));
     TRY(removeUnusedDocuments(database, documents));
@@ -223,12 +219,14 @@ Status SessionStore::rename(SessionId id, const std::string& name, const std::st
   if (name.empty())
     return failure(ErrorCode::kInvalidInput, "a session needs a name", "Give it a name.");
   return file_.write([&]() -> Status {
+    TRY(unindexSession(file_.database(), id));
     TRY_ASSIGN(auto update,
                file_.database().prepare(
                    "UPDATE session SET name = :name, title = :title WHERE id = :session"));
     update.bind(":name", name).bind(":title", title.empty() ? name : title);
-    return changedOne(file_.database(),
-                      nameTaken(update.bind(":session", id.value).run(), "session"));
+    TRY(changedOne(file_.database(),
+                   nameTaken(update.bind(":session", id.value).run(), "session")));
+    return indexSession(file_.database(), id);
   });
 }
 

@@ -1,0 +1,196 @@
+#include "tests/storage/store_fixture.h"
+#include "tests/support/test_main.h"
+
+using namespace support;
+using base::ErrorCode;
+using storage::JobState;
+
+class SessionStoreTest : public QObject {
+  Q_OBJECT
+ private slots:
+  void aSessionComesBackAfterReopening() {
+    SessionFixture store;
+    MUST_ASSIGN(const auto made, store.sessions().create({.name = "thesis",
+                                                          .title = "My thesis",
+                                                          .model_name = "mini",
+                                                          .model_fingerprint = base::hashText("m"),
+                                                          .workspace = {}}));
+    MUST(store.sessions().setContextTokens(made.id, 4096));
+    MUST(store.sessions().setPinned(made.id, true));
+    store.reopen();
+    MUST_ASSIGN(const auto found, store.sessions().byName("thesis"));
+    QCOMPARE(found.id, made.id);
+    QCOMPARE(found.key, made.key);
+    QCOMPARE(found.title, std::string("My thesis"));
+    QCOMPARE(found.model_name, std::string("mini"));
+    QCOMPARE(found.model_fingerprint, base::hashText("m"));
+    QCOMPARE(found.n_context_tokens, 4096);
+    QVERIFY(found.pinned);
+    QVERIFY(found.branch);
+    QVERIFY(found.created_ms > 1'500'000'000'000);
+  }
+
+  void keysAndIdsAreNeverUsedTwice() {
+    SessionFixture store;
+    const auto first = store.newSession("a");
+    MUST(store.sessions().remove(first.id));
+    const auto second = store.newSession("a");
+    QVERIFY(second.id != first.id);
+    QVERIFY(second.key != first.key);
+    QCOMPARE(second.key.size(), std::size_t{32});
+  }
+
+  void theListBeginsWithTheLastUsed() {
+    SessionFixture store;
+    const auto a = store.newSession("a"), b = store.newSession("b");
+    MUST_ASSIGN(const auto listed, store.sessions().list());
+    QCOMPARE(listed.size(), std::size_t{2});
+    QCOMPARE(listed[0].id, b.id);
+    QCOMPARE(listed[1].id, a.id);
+  }
+
+  void jobsSurviveAndRunningOnesArePaused() {
+    SessionFixture store;
+    const auto session = store.newSession("a");
+    storage::Job job{.id = 0, .session = session.id, .tokens_total = 9000, .error = ""};
+    MUST_ASSIGN(job.id, store.sessions().addJob(job));
+    job.state = JobState::kRunning;
+    job.tokens_done = 4096;
+    MUST(store.sessions().updateJob(job));
+    store.reopen();
+    MUST_ASSIGN(const auto jobs, store.sessions().unfinishedJobs());
+    QCOMPARE(jobs.size(), std::size_t{1});
+    QVERIFY(jobs[0].state == JobState::kPaused);
+    QCOMPARE(jobs[0].tokens_done, 4096);
+    job.state = JobState::kDone;
+    MUST(store.sessions().updateJob(job));
+    MUST_ASSIGN(const auto left, store.sessions().unfinishedJobs());
+    QVERIFY(left.empty());
+    MUST_ASSIGN(const auto last, store.sessions().lastJobOf(session.id));
+    QVERIFY(last && last->state == JobState::kDone);
+  }
+
+  void searchFindsAWordInAnAnswer() {
+    SessionFixture store;
+    const auto a = store.newSession("a"), b = store.newSession("b");
+    MUST(store.messages().append(a.branch, {.text = "Where is the frobnicator?", .tokens = {}}));
+    MUST_ASSIGN(const auto answer,
+                store.messages().append(b.branch, {.role = storage::MessageRole::kAssistant,
+                                                   .text = "",
+                                                   .tokens = {},
+                                                   .status = storage::MessageStatus::kStreaming}));
+    MUST(store.messages().finish(answer, {"It frobnicates in Çatalhöyük.", "", {}}, {}));
+    const auto search = [&](const std::string& words, std::optional<base::SessionId> where = {}) {
+      return store.sessions()
+          .search({.words = words, .session = where})
+          .value_or(std::vector<storage::SearchHit>{});
+    };
+    QCOMPARE(search("frobnic").size(), std::size_t{2});
+    QCOMPARE(search("catalhoyuk").size(), std::size_t{1});
+    QCOMPARE(search("catalhoyuk")[0].message, answer);
+    QVERIFY(search("catalhoyuk")[0].snippet.find("⁨Çatalhöyük⁩") != std::string::npos);
+    QCOMPARE(search("frobnic", a.id).size(), std::size_t{1});
+    MUST(store.sessions().rename(a.id, "a", "Quarterly zebras"));
+    QCOMPARE(search("zebra").size(), std::size_t{1});
+    QVERIFY(!search("zebra")[0].message);
+    MUST(store.sessions().setArchived(a.id, true));
+    QCOMPARE(search("frobnic").size(), std::size_t{1});
+  }
+
+  void deletingLeavesNoTextBehind() {
+    SessionFixture store;
+    const auto kept = store.newSession("kept"), gone = store.newSession("qqgone");
+    MUST_ASSIGN(const auto shared,
+                store.library().addDocument(textDocument("shared.txt", "qqshared text\n"), 1));
+    MUST_ASSIGN(const auto secret,
+                store.library().addDocument(textDocument("qqpath.txt", "qqsecret text\n"), 1));
+    MUST(store.library().setDocuments(kept.id,
+                                      std::vector<storage::SessionDocument>{{shared, {}, 1}}, {}));
+    const std::vector<storage::SessionDocument> both{{shared, {}, 1}, {secret, {}, 1}};
+    MUST(store.library().setDocuments(
+        gone.id, both,
+        std::vector<base::ReceiptEntry>{
+            {"qqskipped.bin", false, "binary", "qqdetail", base::DocumentKind::kText, 5}}));
+    MUST(store.library().setSources(
+        gone.id,
+        std::vector<storage::Source>{{{}, "/home/qqsource", storage::SourceKind::kFolder, ""}}));
+    for (int i = 0; i < 300; ++i)
+      MUST(store.messages().append(
+          gone.branch,
+          {.text = "qqquestion " + std::to_string(i) + std::string(200, 'x'), .tokens = {}}));
+    MUST_ASSIGN(
+        const auto answer,
+        store.messages().append(gone.branch, {.role = storage::MessageRole::kAssistant,
+                                              .text = "",
+                                              .tokens = {},
+                                              .status = storage::MessageStatus::kStreaming}));
+    base::Citation citation;
+    citation.quote = "qqquote";
+    citation.document = secret;
+    citation.path = "qqpath.txt";
+    MUST(store.messages().finish(answer, {"qqanswer", "qqthinking", {}},
+                                 {.usage = {}, .citations = {citation}}));
+    QVERIFY(fileBytes(store.file("session.db-wal")).find("qqanswer") != std::string::npos);
+
+    MUST(store.sessions().remove(gone.id));
+    REFUSED_WITH(store.library().readDocument(secret), ErrorCode::kNotFound);
+    MUST(store.library().readDocument(shared));
+    for (const char* name : {"session.db", "session.db-wal"}) {
+      const std::string bytes = fileBytes(store.file(name));
+      for (const char* word : {"qqgone", "qqsecret", "qqpath", "qqskipped", "qqdetail", "qqsource",
+                               "qqquestion", "qqanswer", "qqthinking", "qqquote"})
+        QVERIFY2(bytes.find(word) == std::string::npos, word);
+    }
+    QVERIFY(fileBytes(store.file("session.db")).find("qqshared") != std::string::npos);
+  }
+
+  void aSessionLongerThanAnyCascadeCanBeDeleted() {
+    SessionFixture store;
+    const auto session = store.newSession("long");
+    for (int i = 0; i < 1200; ++i)
+      MUST(store.messages().append(session.branch, {.text = "m", .tokens = {}}));
+    MUST(store.sessions().remove(session.id));
+    REFUSED_WITH(store.sessions().byName("long"), ErrorCode::kNotFound);
+  }
+
+  // From here on: everything a session store refuses.
+  void aTakenNameIsRefused() {
+    SessionFixture store;
+    const auto a = store.newSession("a");
+    store.newSession("b");
+    REFUSED_WITH(
+        store.sessions().create(
+            {.name = "a", .title = "", .model_name = "", .model_fingerprint = {}, .workspace = {}}),
+        ErrorCode::kBusy);
+    REFUSED_WITH(store.sessions().rename(a.id, "b", ""), ErrorCode::kBusy);
+    REFUSED_WITH(store.sessions().createWorkspace("default"), ErrorCode::kBusy);
+  }
+  void anEmptyNameIsRefused() {
+    SessionFixture store;
+    REFUSED_WITH(store.sessions().create({}), ErrorCode::kInvalidInput);
+  }
+  void whatIsNotThereIsNotFound() {
+    SessionFixture store;
+    const auto a = store.newSession("a"), b = store.newSession("b");
+    REFUSED_WITH(store.sessions().byName("nobody"), ErrorCode::kNotFound);
+    REFUSED_WITH(store.sessions().remove({99}), ErrorCode::kNotFound);
+    REFUSED_WITH(store.sessions().setPinned({99}, true), ErrorCode::kNotFound);
+    REFUSED_WITH(store.sessions().setActiveBranch(a.id, b.branch), ErrorCode::kNotFound);
+    REFUSED_WITH(store.sessions().addJob({.id = 0, .session = {99}, .error = ""}),
+                 ErrorCode::kNotFound);
+  }
+  void searchTakesNoOperatorsFromTheUser() {
+    SessionFixture store;
+    const auto session = store.newSession("a");
+    MUST(
+        store.messages().append(session.branch, {.text = "say \"hello\" NEAR here", .tokens = {}}));
+    for (const char* words : {"\"", "* ^ -", "a OR", "NEAR(", "text:", "'; DROP TABLE message", ""})
+      MUST(store.sessions().search({.words = words, .session = {}}));
+    MUST_ASSIGN(const auto hits,
+                store.sessions().search({.words = "\"hello\" near", .session = {}}));
+    QCOMPARE(hits.size(), std::size_t{1});
+  }
+};
+
+LECTERN_TEST(SessionStoreTest)
+#include "session_store_test.moc"
