@@ -66,7 +66,8 @@ bool isStandard(const std::string& header) {
   static const std::regex cpp("[a-z_0-9]+");
   static const std::regex system(
       "(sys|linux|arpa|netinet)/[a-z_0-9]+\\.h|"
-      "(unistd|fcntl|iconv|poll|spawn|sched|signal|pthread|dirent|dlfcn|termios|pwd|pty)\\.h");
+      "(unistd|fcntl|iconv|strings|poll|spawn|sched|signal|pthread|dirent|dlfcn|fnmatch|termios|"
+      "pwd|pty|getopt|langinfo|locale|time)\\.h");
   return std::regex_match(header, cpp) || std::regex_match(header, system);
 }
 
