@@ -35,13 +35,7 @@ quietly() {
 }
 
 as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo "$@"
-  else
-    fail "This needs root rights, and sudo is missing. As root: $*"
-  fi
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 missing_packages() {
@@ -61,6 +55,8 @@ install_packages() {
     step "packages: all ${#packages[@]} present"
     return
   fi
+  [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+    fail "As root: apt-get install ${missing[*]}"
   step "packages: installing ${#missing[@]} of ${#packages[@]}: ${missing[*]}"
   mkdir -p build
   quietly build/apt-update.log as_root apt-get update
