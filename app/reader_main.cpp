@@ -29,7 +29,6 @@ int main(int argc, char** argv) {
     std::fputs("lectern-reader is started by lectern; it has no commands of its own.\n", stderr);
     return kExitUsage;
   }
-  ::close_range(ingest::kDocumentDescriptor + 1, ~0u, 0);
   std::set_new_handler(leaveWithoutMemory);
   const ingest::SandboxLevel sandbox = ingest::enterSandbox(request->memory_bytes);
   // No destructors: Poppler's take time on hostile documents and nobody needs them.

@@ -20,8 +20,10 @@ using base::Status;
 using Kind = ReaderFailure::Kind;
 
 constexpr double kScaleMin = 0.05, kScaleMax = 20;
-// A document may cost this many pages their text; every one costs up to page_wall_s.
+// A document may lose this many pages, and wear out this many readers, before the rest is cut: each
+// costs up to page_wall_s.
 constexpr int kPagesSkippedMax = 3;
+constexpr int kReadersMax = 12;
 
 ReaderRequest requestOf(const ReaderLimits& limits, ReaderRequest::Work work, int page) {
   ReaderRequest request;
@@ -58,20 +60,24 @@ Result<Ending> readOn(const std::filesystem::path& program, const OpenedFile& fi
   }
 }
 
-// A reader that ends on a page is replaced by one that begins behind it.
+// A reader that ends is replaced by one that begins where it stopped: it may have died of the pages
+// before (memory adds up). A page on which a fresh reader ends as well is left out.
 Status readAll(const std::filesystem::path& program, const OpenedFile& file,
                const ReaderLimits& limits, std::stop_token stop, PdfAssembly& assembly) {
   Ending ending;
-  for (int n_skipped = 0; !assembly.complete(); ++n_skipped) {
+  int n_skipped = 0;
+  for (int n_readers = 1; !assembly.complete(); ++n_readers) {
+    const int first_page = assembly.nextPage();
     TRY_ASSIGN(ending, readOn(program, file, limits, stop, assembly));
-    if (!ending || assembly.complete()) return {};
+    if (!ending) return {};
     const int page = assembly.opened() ? assembly.nextPage() : 0;
     base::logWarn("ingest", "reader ended page=" + std::to_string(page) + " why=\"" +
                                 ending->detail + "\"");
     if (!isPagesFault(ending->kind) || !assembly.opened())
       return tl::unexpected<Error>(failureError(*ending, page));
-    if (n_skipped == kPagesSkippedMax) assembly.cutRest();
-    else assembly.skipPage(ending->detail);
+    if (assembly.complete()) return {};  // it died of what it does behind the last page's text
+    if (page == first_page && n_skipped++ < kPagesSkippedMax) assembly.skipPage(ending->detail);
+    if (n_skipped > kPagesSkippedMax || n_readers == kReadersMax) assembly.cutRest();
   }
   if (assembly.readCount() == 0) return tl::unexpected<Error>(failureError(*ending, 1));
   return {};

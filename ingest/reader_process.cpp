@@ -65,6 +65,7 @@ int spawn(pid_t& pid, const std::filesystem::path& program, int document, int ou
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, document, kDocumentDescriptor);
+  posix_spawn_file_actions_addclosefrom_np(&actions, kDocumentDescriptor + 1);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   setSignals(&attributes);

@@ -17,13 +17,43 @@ namespace ingest {
 namespace {
 
 constexpr qsizetype kHeaderSearchBytes = 1024;  // Poppler looks no further for "%PDF-"
-constexpr double kBlankCheckScale = 0.25;
+constexpr qint64 kTrailerSearchBytes = 64 * 1024;
+constexpr double kInkScale = 0.25;
+constexpr int kPaper = 250;  // brightness of what counts as nothing
 
-bool repaired = false;
+// Poppler tells some things only in its messages, for the whole process. They quote the document,
+// so none is kept.
+struct Heard {
+  bool repaired = false;
+  bool lacks_characters = false;
+} heard;
 
-// Poppler tells about repairs only in its messages. They quote the document: none is kept.
 void hearPoppler(const QString& message, const QVariant&) {
-  if (message.contains(QLatin1String("attempting to reconstruct xref"))) repaired = true;
+  const auto says = [&](const char* words) { return message.contains(QLatin1String(words)); };
+  heard.repaired |= says("reconstruct") || says("Couldn't find trailer");
+  heard.lacks_characters |= says("language pack") || says("Unknown character collection");
+}
+
+bool isTableAt(QFile& file, qint64 offset) {
+  if (offset < 0 || !file.seek(offset)) return false;
+  const QByteArray bytes = file.read(32).trimmed();
+  return bytes.startsWith("xref") || (!bytes.isEmpty() && bytes.contains(" obj"));
+}
+
+// Where startxref points to no table, Poppler searches for one without a word.
+bool hasStart(QFile& file) {
+  const QByteArray head = file.peek(kHeaderSearchBytes);
+  const qint64 tail_begin = std::max<qint64>(0, file.size() - kTrailerSearchBytes);
+  file.seek(tail_begin);
+  const QByteArray tail = file.read(kTrailerSearchBytes);
+  const qsizetype keyword = tail.lastIndexOf("startxref");
+  qint64 offset = -1;
+  if (keyword >= 0) offset = tail.mid(keyword + 9, 32).simplified().split(' ').first().toLongLong();
+  // Offsets count from the file's begin or, behind foreign bytes, from the header.
+  const bool found = offset > 0 && (isTableAt(file, offset) ||
+                                    isTableAt(file, offset + head.indexOf("%PDF-")));
+  file.seek(0);
+  return found;
 }
 
 std::u32string toUtf32(const QString& text) {
@@ -44,6 +74,32 @@ std::string cleanLabel(const QString& label, int page) {
 bool isExtent(const QSizeF& size) {
   return std::isfinite(size.width()) && std::isfinite(size.height()) && size.width() > 0 &&
          size.height() > 0 && size.width() <= kPagePointsMax && size.height() <= kPagePointsMax;
+}
+
+base::Box toBox(const QRectF& place) {
+  return {place.left(), place.top(), place.right(), place.bottom()};
+}
+
+// Scripts that put no spaces between words.
+bool isIdeographic(char32_t c) {
+  return (c >= 0x3005 && c <= 0x3007) || (c >= 0x3041 && c <= 0x30FF) ||
+         (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
+         (c >= 0x20000 && c <= 0x3FFFF);
+}
+
+// A whole line of Chinese is one word to Poppler; here every character is.
+void appendWord(std::vector<PageWord>& words, const Poppler::TextBox& box, int line) {
+  const std::u32string text = toUtf32(box.text());
+  if (std::none_of(text.begin(), text.end(), isIdeographic)) {
+    words.push_back({text, toBox(box.boundingBox()), line, box.hasSpaceAfter()});
+    return;
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const QRectF place = box.charBoundingBox(static_cast<int>(i));
+    words.push_back({text.substr(i, 1),
+                     toBox(place.isEmpty() ? box.boundingBox() : place), line,
+                     i + 1 == text.size() && box.hasSpaceAfter()});
+  }
 }
 
 // Rows of a QImage are padded; those of the message are not.
@@ -84,6 +140,7 @@ tl::expected<std::unique_ptr<PdfDocument>, Refusal> PdfDocument::open(int descri
   if (!poppler->file.peek(kHeaderSearchBytes).contains("%PDF-"))
     return tl::unexpected(Refusal::kNotPdf);
 
+  heard.repaired = !hasStart(poppler->file);
   poppler->document = ::Poppler::Document::load(&poppler->file);
   if (!poppler->document) return tl::unexpected(Refusal::kDamaged);
   if (poppler->document->isLocked()) return tl::unexpected(Refusal::kLocked);
@@ -94,7 +151,8 @@ tl::expected<std::unique_ptr<PdfDocument>, Refusal> PdfDocument::open(int descri
 }
 
 int PdfDocument::pageCount() const { return poppler_->document->numPages(); }
-bool PdfDocument::wasRepaired() const { return repaired; }
+bool PdfDocument::wasRepaired() const { return heard.repaired; }
+bool PdfDocument::lacksCharacters() const { return heard.lacks_characters; }
 bool PdfDocument::copyPermitted() const { return poppler_->document->okToCopy(); }
 
 std::optional<PageHead> PdfDocument::head(int number) const {
@@ -118,11 +176,7 @@ std::optional<PageWords> PdfDocument::words(int number) const {
     const auto known = line_of.find(box.get());
     const int line = known != line_of.end() ? known->second : n_lines++;
     if (box->nextWord() != nullptr) line_of.emplace(box->nextWord(), line);
-    const QRectF place = box->boundingBox();
-    result.words.push_back({.text = toUtf32(box->text()),
-                            .box = {place.left(), place.top(), place.right(), place.bottom()},
-                            .line = line,
-                            .space_after = box->hasSpaceAfter()});
+    appendWord(result.words, *box, line);
   }
   return result;
 }
@@ -147,10 +201,27 @@ tl::expected<RenderedPage, Refusal> PdfDocument::render(int number, double scale
                       .rgb = packedRgb(image)};
 }
 
-bool PdfDocument::isBlank(int number) const {
-  const auto image = render(number, kBlankCheckScale);
-  return !image || std::all_of(image->rgb.begin(), image->rgb.end(),
-                               [](char channel) { return channel == '\xff'; });
+double PdfDocument::inkBeside(int number, const std::vector<PlacedWord>& words) const {
+  const auto image = render(number, kInkScale);
+  if (!image) return 0;
+  std::vector<bool> text(image->rgb.size() / 3, false);
+  for (const PlacedWord& word : words) {
+    const auto pixel = [&](double points, int n) {
+      return std::clamp(static_cast<int>(points * image->scale), 0, n - 1);
+    };
+    for (int y = pixel(word.box.y0, image->height_px); y <= pixel(word.box.y1, image->height_px); ++y)
+      for (int x = pixel(word.box.x0, image->width_px); x <= pixel(word.box.x1, image->width_px); ++x)
+        text[static_cast<std::size_t>(y) * static_cast<std::size_t>(image->width_px) +
+             static_cast<std::size_t>(x)] = true;
+  }
+  std::size_t n_ink = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto channel = [&](std::size_t k) {
+      return static_cast<unsigned char>(image->rgb[3 * i + k]);
+    };
+    n_ink += !text[i] && std::min({channel(0), channel(1), channel(2)}) < kPaper;
+  }
+  return static_cast<double>(n_ink) / static_cast<double>(text.size());
 }
 
 }  // namespace ingest

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "ingest/pdf/page_word.h"
 #include "ingest/reader_message.h"
@@ -25,7 +26,8 @@ class PdfDocument {
   PdfDocument& operator=(const PdfDocument&) = delete;
 
   int pageCount() const;
-  bool wasRepaired() const;     // so far: Poppler also notices on later pages
+  bool wasRepaired() const;       // so far: Poppler also notices on later pages
+  bool lacksCharacters() const;   // so far: character tables that are not on this machine
   bool copyPermitted() const;
 
   // Pages count from 1. Empty when Poppler cannot load the page.
@@ -33,8 +35,8 @@ class PdfDocument {
   std::optional<PageWords> words(int page) const;
   // `scale` in pixels per point, reduced where the image would have more than kImagePixelsMax.
   tl::expected<RenderedPage, Refusal> render(int page, double scale) const;
-  // Whether anything but paper would be seen.
-  bool isBlank(int page) const;
+  // Share of the page that is neither paper nor inside `words`, between 0 and 1.
+  double inkBeside(int page, const std::vector<PlacedWord>& words) const;
 
  private:
   struct Poppler;

@@ -13,6 +13,9 @@
 namespace ingest {
 namespace {
 
+constexpr std::size_t kSparseTextBytes = 100;  // a stamp or a page number on a scan
+constexpr double kPictureInk = 0.02;           // more than rules and frames
+
 // The parent has gone or hung up: there is nobody left to work for.
 struct PipeClosed {};
 
@@ -38,7 +41,6 @@ class PdfWorker {
 
  private:
   void sendImage(const PdfDocument& document) {
-    allowCpuSeconds(request_.page_cpu_s);
     auto image = document.render(request_.page, request_.scale);
     if (!image) return send(image.error());
     send(*std::move(image));
@@ -46,7 +48,8 @@ class PdfWorker {
   }
 
   void sendPage(const PdfDocument& document, int number) {
-    allowCpuSeconds(request_.page_cpu_s);
+    // The first page shares its time with opening the document.
+    if (number > request_.page) allowCpuSeconds(request_.page_cpu_s);
     PageText page{.number = number, .label = {}, .width = 1, .height = 1, .text = {}, .words = {}};
     const auto head = document.head(number);
     const auto words = head ? document.words(number) : std::nullopt;
@@ -60,10 +63,18 @@ class PdfWorker {
     ReadPage read = readPage(*words);
     page.text = std::move(read.text);
     page.words = std::move(read.words);
-    if (read.n_unmapped > 0) remark(Remark::kUnmappedGlyphs, number);
+    if (read.n_unmapped > 0 || document.lacksCharacters()) remark(Remark::kUnmappedGlyphs, number);
     if (read.n_off_page > 0) remark(Remark::kOffPageText, number);
-    if (page.text.empty() && !document.isBlank(number)) remark(Remark::kNoTextLayer, number);
     send(page);
+    // After the text has been sent: a drawing may cost the process its life.
+    if (isMostlyPicture(document, page)) remark(Remark::kNoTextLayer, number);
+  }
+
+  // Drawing every page would double the time of a book; only those with next to no text are drawn.
+  static bool isMostlyPicture(const PdfDocument& document, const PageText& page) {
+    if (page.text.size() > kSparseTextBytes) return false;
+    const double ink = document.inkBeside(page.number, page.words);
+    return page.text.empty() ? ink > 0 : ink > kPictureInk;
   }
 
   void remark(Remark remark, int page) { send(PageRemark{remark, page}); }

@@ -12,6 +12,7 @@ using base::Box;
 constexpr double kGutterMin = 0.7;
 constexpr double kColumnWidthMin = 6.0;  // of a column's median line; table cells are narrower
 constexpr double kParagraphGap = 0.8;
+constexpr double kMarkHeight = 0.8;  // a footnote mark or exponent is no taller
 
 constexpr std::size_t kColumnLinesMin = 3;
 constexpr int kDepthMax = 24;
@@ -208,9 +209,12 @@ class Reader {
 
   double middle(int line) const { return (box(line).y0 + box(line).y1) / 2; }
 
+  // A raised or lowered mark is smaller than its line and reaches out of it.
   bool sameRow(int a, int b) const {
     const double overlap = std::min(box(a).y1, box(b).y1) - std::max(box(a).y0, box(b).y0);
-    return overlap >= 0.5 * std::min(height(box(a)), height(box(b)));
+    const double small = std::min(height(box(a)), height(box(b)));
+    const double tall = std::max(height(box(a)), height(box(b)));
+    return overlap >= (small < kMarkHeight * tall ? 0.2 : 0.5) * small;
   }
 
   void addRow(Lines row) {
@@ -223,8 +227,10 @@ class Reader {
     }
     std::stable_sort(row.begin(), row.end(), [&](int a, int b) { return box(a).x0 < box(b).x0; });
     if (2 * n_right_to_left > row.size()) std::reverse(row.begin(), row.end());
+    // The rows of a table stay together however wide it is set.
+    const bool table = !rows_.empty() && rows_.back().lines.size() > 1 && row.size() > 1;
     const bool gap = top - last_bottom_ > kParagraphGap * std::min(bottom - top, line_height_);
-    rows_.push_back({std::move(row), !rows_.empty() && (gap || begin_paragraph_)});
+    rows_.push_back({std::move(row), !rows_.empty() && ((gap && !table) || begin_paragraph_)});
     begin_paragraph_ = false;
     last_bottom_ = bottom;
   }
