@@ -9,7 +9,7 @@
 
 namespace kernels {
 
-// indices[0..k) receives min(k, n) indices; the rest is −1.
+// indices[0..k) receives min(k, n) indices; the rest is −1. Linear in n.
 void topk(const float* scores, std::int64_t n, std::int64_t k, std::int32_t* indices);
 
 // One selection per row, among the first n_visible[t] scores of the row.

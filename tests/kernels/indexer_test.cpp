@@ -1,4 +1,5 @@
 #include <QTest>
+#include <random>
 
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
@@ -191,6 +192,37 @@ class IndexerTest : public QObject {
     support::run(version, args);
     const auto expected = golden.ints("topk");
     QVERIFY(std::equal(indices.begin(), indices.end(), expected.begin(), expected.end()));
+  }
+
+  // Many scores, so that the selection by radix is what runs: against a full sort.
+  void manyScoresAreSelectedAsASortWould_data() {
+    QTest::addColumn<int>("kind");
+    const char* kinds[] = {"bf16", "float32", "few values", "both zeros", "infinities"};
+    for (int kind = 0; kind < 5; ++kind) QTest::newRow(kinds[kind]) << kind;
+  }
+  void manyScoresAreSelectedAsASortWould() {
+    QFETCH(const int, kind);
+    std::mt19937 random(20261124);
+    constexpr std::int64_t kScores = 5000;
+    std::vector<float> scores(kScores);
+    for (float& score : scores) {
+      const float value = (static_cast<float>(random() % 20001) - 10000.0f) / 700.0f;
+      const float powers[5] = {0.0f, 1.0f, -1.0f, 0.5f, -2.0f};
+      score = kind == 0   ? roundBf16(value)
+              : kind == 1 ? value * value * value
+              : kind == 2 ? powers[random() % 5]
+              : kind == 3 ? (random() % 2 ? 0.0f : -0.0f)
+                          : (random() % 3 ? value : std::copysign(INFINITY, value));
+    }
+    for (const std::int64_t n : {257, 1000, 5000})
+      for (const std::int64_t k : {0, 1, 2, 128, 999, 5000, 6000}) {
+        std::vector<std::int32_t> actual(static_cast<std::size_t>(k)), expected(actual);
+        TopkArgs args{scores.data(), &n, expected.data(), 1, k, kScores};
+        support::run(support::Version::kRef, args);
+        args.indices = actual.data();
+        support::run(support::Version::kCpu, args);
+        QCOMPARE(actual, expected);
+      }
   }
 
   void equalScoresGoToTheLowestIndex_data() { bothVersions(); }
