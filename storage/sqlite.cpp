@@ -26,6 +26,22 @@ bool isFileSystemFull(int system_error) {
   return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
 }
 
+// Only ENOSPC makes SQLite say SQLITE_FULL; a quota or a limit of the file's size is an I/O error to
+// it, whose cause the file knows. A rollback has been through errno since.
+bool isAnyFileFull(sqlite3* connection) {
+  int system_error = 0;
+  if (sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &system_error) ==
+          SQLITE_OK &&
+      isFileSystemFull(system_error))
+    return true;
+  sqlite3_file* journal = nullptr;
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &journal);
+  return journal && journal->pMethods &&
+         journal->pMethods->xFileControl(journal, SQLITE_FCNTL_LAST_ERRNO, &system_error) ==
+             SQLITE_OK &&
+         isFileSystemFull(system_error);
+}
+
 Error errorOf(sqlite3* connection, int code) {
   const int extended = connection ? sqlite3_extended_errcode(connection) : code;
   const int system_error = connection ? sqlite3_system_errno(connection) : 0;
@@ -33,7 +49,9 @@ Error errorOf(sqlite3* connection, int code) {
       "sqlite error " + std::to_string(extended) + ": " + sqlite3_errstr(extended);
   const int primary = code & 0xff;
   const bool touches_files = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
-  if (primary == SQLITE_FULL || (touches_files && isFileSystemFull(system_error)))
+  if (primary == SQLITE_FULL ||
+      (touches_files &&
+       (isFileSystemFull(system_error) || (connection && isAnyFileFull(connection)))))
     return {ErrorCode::kDiskFull, message, "Make room on the disk and try again."};
   switch (primary) {
     case SQLITE_BUSY:
