@@ -1,6 +1,6 @@
 #include "ingest/clean_text.h"
 
-#include <cstdint>
+#include "ingest/utf8.h"
 
 namespace ingest {
 namespace {
@@ -16,28 +16,6 @@ bool isInvisible(char32_t c) {
          (c >= 0xE0000 && c <= 0xE0FFF);  // tags and selectors without a picture
 }
 
-struct Decoded {
-  char32_t character;
-  std::size_t n_bytes;  // 0: ill-formed
-};
-
-Decoded decode(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-  const std::uint8_t first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t n = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < n) return {0, 0};
-  char32_t character = first & (0xFFu >> (n + 1));
-  for (std::size_t i = 1; i < n; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {0, 0};
-    character = character << 6 | (byte(i) & 0x3Fu);
-  }
-  const char32_t smallest = n == 4 ? 0x10000 : n == 3 ? 0x800 : 0x80;
-  const bool surrogate = character >= 0xD800 && character <= 0xDFFF;
-  if (character < smallest || character > 0x10FFFF || surrogate) return {0, 0};
-  return {character, n};
-}
-
 }  // namespace
 
 bool isCleanCharacter(char32_t c) {
@@ -49,10 +27,11 @@ bool isCleanCharacter(char32_t c) {
 
 bool isCleanText(std::string_view text) {
   while (!text.empty()) {
-    const auto [character, n_bytes] = decode(text);
-    if (n_bytes == 0) return false;
-    if (!isCleanCharacter(character) && character != '\n' && character != '\t') return false;
-    text.remove_prefix(n_bytes);
+    const Utf8Step step = nextUtf8(text);
+    if (!step.character) return false;
+    if (!isCleanCharacter(*step.character) && *step.character != '\n' && *step.character != '\t')
+      return false;
+    text.remove_prefix(step.n_bytes);
   }
   return true;
 }

@@ -106,6 +106,13 @@ void PdfAssembly::addEmptyPage() {
                                        .height = kUnknownHeight});
 }
 
+void PdfAssembly::blameLastPage() {
+  const base::Page& page = extracted_.document.pages.back();
+  const std::pair remark{Remark::kNoTextLayer, page.number};
+  if (page.bytes.empty() && remarks_.insert(remark).second)
+    extracted_.diagnostics.push_back(remarkDiagnostic({remark.first, remark.second}));
+}
+
 void PdfAssembly::skipPage(const std::string& why) {
   extracted_.diagnostics.push_back(
       {"page_unreadable", "The page was left out: lectern-reader " + why + ".", nextPage()});

@@ -26,6 +26,9 @@ class PdfAssembly {
   int nextPage() const { return static_cast<int>(extracted_.document.pages.size()) + 1; }
   int readCount() const { return n_read_; }
 
+  // The reader ended behind a page it had sent. Where that page has no text, drawing it to see why
+  // was too much: then it shows something.
+  void blameLastPage();
   // The next page is left empty because the reader ended on it.
   void skipPage(const std::string& why);
   // So are all that remain.

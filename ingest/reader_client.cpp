@@ -75,8 +75,8 @@ Status readAll(const std::filesystem::path& program, const OpenedFile& file,
                                 ending->detail + "\"");
     if (!isPagesFault(ending->kind) || !assembly.opened())
       return tl::unexpected<Error>(failureError(*ending, page));
-    if (assembly.complete()) return {};  // it died of what it does behind the last page's text
-    if (page == first_page && n_skipped++ < kPagesSkippedMax) assembly.skipPage(ending->detail);
+    if (page > first_page) assembly.blameLastPage();
+    else if (n_skipped++ < kPagesSkippedMax) assembly.skipPage(ending->detail);
     if (n_skipped > kPagesSkippedMax || n_readers == kReadersMax) assembly.cutRest();
   }
   if (assembly.readCount() == 0) return tl::unexpected<Error>(failureError(*ending, 1));

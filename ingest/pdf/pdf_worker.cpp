@@ -34,8 +34,9 @@ class PdfWorker {
     send(DocumentHead{n_pages, sandbox_});
     if (request_.work == ReaderRequest::Work::kImage) return sendImage(**document);
     if (!(*document)->copyPermitted()) remark(Remark::kNotPermitted, 0);
-    for (int page = request_.page; page <= n_pages; ++page) sendPage(**document, page);
     if ((*document)->wasRepaired()) remark(Remark::kRepaired, 0);
+    for (int page = request_.page; page <= n_pages; ++page) sendPage(**document, page);
+    if ((*document)->wasRepaired()) remark(Remark::kRepaired, 0);  // while reading
     send(Finished{});
   }
 

@@ -144,6 +144,16 @@ class ReaderProcessTest : public QObject {
     QCOMPARE(extracted->diagnostics[0].page, 2);
   }
 
+  void pageThatCannotBeDrawnIsReportedWhenItHasNoText() {
+    PageText empty = page(2, "");
+    empty.words.clear();
+    const auto extracted =
+        FakeReader("kill -SEGV $$", DocumentHead{2, SandboxLevel::kFull}, page(1), empty).read();
+    QVERIFY2(extracted, qPrintable(errorOf(extracted)));
+    QVERIFY(hasDiagnostic(*extracted, "no_text_layer"));
+    QCOMPARE(extracted->diagnostics[0].page, 2);
+  }
+
   void documentOnWhichEveryPageCrashesIsRefused() {
     QCOMPARE(errorOf(FakeReader("kill -SEGV $$", DocumentHead{100, SandboxLevel::kFull}).read()),
              QStringLiteral("corrupt"));
