@@ -50,7 +50,7 @@ ViewerHead::ViewerHead(QWidget* parent)
   layout->addWidget(version_);
   layout->addStretch(1);
   layout->addWidget(pill_);
-  setFixedHeight(theme().px(36));
+  setMinimumHeight(theme().px(36));
 }
 
 void ViewerHead::setPath(const QString& path) {
