@@ -22,6 +22,8 @@ struct HcParameters {
   const float* scale = nullptr;  // [3]; hc_head: [1]
 };
 
+inline constexpr std::int64_t kMostHcStreams = 8;  // more of them run in plain loops
+
 struct HcShape {
   std::int64_t n_streams = 4, dim = 0;
   int sinkhorn_iterations = 20;

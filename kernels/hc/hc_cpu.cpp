@@ -1,24 +1,105 @@
+// Everything along the hidden dimension runs on vectors, with the operations of hc_ref.cpp in the
+// same order, so that only the sums of the products differ from it.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/hc/hc_cpu.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "kernels/bf16-inl.h"
 #include "kernels/hc/hc.h"
 #include "kernels/linear/linear.h"
 
+HWY_BEFORE_NAMESPACE();
 namespace kernels {
-namespace {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
 
-// Sum of squares with sixteen partial sums, so that the compiler may use vectors.
+using D = hn::CappedTag<float, 16>;
+using V = hn::Vec<D>;
+
+// Sixteen partial sums, added in order at the end.
 float meanSquare(const float* x, std::int64_t n) {
-  float partial[16] = {};
+  const D d;
+  constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  V sum[16 / kLanes];
+  for (V& part : sum) part = hn::Zero(d);
   std::int64_t i = 0;
   for (; i + 16 <= n; i += 16)
-    for (int lane = 0; lane < 16; ++lane) partial[lane] += x[i + lane] * x[i + lane];
+    for (std::int64_t j = 0; j < 16 / kLanes; ++j) {
+      const V v = hn::LoadU(d, x + i + j * kLanes);
+      sum[j] = hn::Add(sum[j], hn::Mul(v, v));
+    }
+  float partial[16];
+  for (std::int64_t j = 0; j < 16 / kLanes; ++j) hn::StoreU(sum[j], d, partial + j * kLanes);
   for (; i < n; ++i) partial[0] += x[i] * x[i];
-  float sum = 0.0f;
-  for (float value : partial) sum += value;
-  return sum / static_cast<float>(n);
+  float total = 0.0f;
+  for (const float value : partial) total += value;
+  return total / static_cast<float>(n);
 }
+
+// y = Σ_h weights[h]·x[h], rows `dim` apart.
+void weightedSum(const float* x, const float* weights, const HcShape& s, Rounding rounding,
+                 float* y) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= s.dim; i += lanes) {
+    V sum = hn::Mul(hn::Set(d, weights[0]), hn::LoadU(d, x + i));
+    for (std::int64_t h = 1; h < s.n_streams; ++h)
+      sum = hn::Add(sum, hn::Mul(hn::Set(d, weights[h]), hn::LoadU(d, x + h * s.dim + i)));
+    hn::StoreU(roundedLanes(d, sum, rounding), d, y + i);
+  }
+  for (; i < s.dim; ++i) {
+    float sum = weights[0] * x[i];
+    for (std::int64_t h = 1; h < s.n_streams; ++h) sum += weights[h] * x[h * s.dim + i];
+    y[i] = rounded(sum, rounding);
+  }
+}
+
+// x[k] = post[k]·f + Σ_j comb[j][k]·x[j], all streams of one token, one vector of places at a time.
+void mixBack(const float* f, const float* post, const float* comb, const HcShape& s,
+             Rounding rounding, float* x) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::int64_t n = s.n_streams;
+  std::int64_t i = 0;
+  for (; i + lanes <= s.dim; i += lanes) {
+    const V branch = hn::LoadU(d, f + i);
+    V column[kMostHcStreams];
+    for (std::int64_t j = 0; j < n; ++j) column[j] = hn::LoadU(d, x + j * s.dim + i);
+    for (std::int64_t k = 0; k < n; ++k) {
+      V sum = hn::Mul(hn::Set(d, post[k]), branch);
+      for (std::int64_t j = 0; j < n; ++j)
+        sum = hn::Add(sum, hn::Mul(hn::Set(d, comb[j * n + k]), column[j]));
+      hn::StoreU(roundedLanes(d, sum, rounding), d, x + k * s.dim + i);
+    }
+  }
+  for (; i < s.dim; ++i) {
+    float column[kMostHcStreams];
+    for (std::int64_t j = 0; j < n; ++j) column[j] = x[j * s.dim + i];
+    for (std::int64_t k = 0; k < n; ++k) {
+      float sum = post[k] * f[i];
+      for (std::int64_t j = 0; j < n; ++j) sum += comb[j * n + k] * column[j];
+      x[k * s.dim + i] = rounded(sum, rounding);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kernels {
+HWY_EXPORT(meanSquare);
+HWY_EXPORT(weightedSum);
+HWY_EXPORT(mixBack);
+
+namespace {
 
 float sigmoid(float v) { return 1.0f / (1.0f + std::exp(-v)); }
 
@@ -40,19 +121,11 @@ void mixes(const float* streams, const HcParameters& p, const HcShape& s, std::i
   linearCpu(product, pool);
   pool.parallelFor(n, 32, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
-      const float r = 1.0f / std::sqrt(meanSquare(streams + t * width, width) + s.norm_eps);
+      const float mean = HWY_DYNAMIC_DISPATCH(meanSquare)(streams + t * width, width);
+      const float r = 1.0f / std::sqrt(mean + s.norm_eps);
       for (std::int64_t i = 0; i < n_mixes; ++i) m[t * n_mixes + i] *= r;
     }
   });
-}
-
-void weightedSum(const float* x, const float* weights, const HcShape& s, Rounding rounding,
-                 float* y) {
-  for (std::int64_t i = 0; i < s.dim; ++i) y[i] = weights[0] * x[i];
-  for (std::int64_t h = 1; h < s.n_streams; ++h)
-    for (std::int64_t i = 0; i < s.dim; ++i) y[i] += weights[h] * x[h * s.dim + i];
-  if (rounding == Rounding::kBf16)
-    for (std::int64_t i = 0; i < s.dim; ++i) y[i] = roundBf16(y[i]);
 }
 
 }  // namespace
@@ -68,22 +141,21 @@ void hcPreCpu(const HcPreArgs& args, ThreadPool& pool) {
     for (std::int64_t t = begin; t < end; ++t) {
       hcSplit(mixed + t * n_mixes, args.parameters, s, pre.data(), args.post + t * s.n_streams,
               args.comb + t * s.n_streams * s.n_streams);
-      weightedSum(args.streams + t * s.n_streams * s.dim, pre.data(), s, args.rounding,
-                  args.y + t * s.dim);
+      HWY_DYNAMIC_DISPATCH(weightedSum)
+      (args.streams + t * s.n_streams * s.dim, pre.data(), s, args.rounding, args.y + t * s.dim);
     }
   });
 }
 
 void hcPostCpu(const HcPostArgs& args, ThreadPool& pool) {
   const HcShape& s = args.shape;
+  const std::int64_t n = s.n_streams;
+  if (n > kMostHcStreams) return hcPostRef(args);
   pool.parallelFor(args.n, 16, [&](std::int64_t begin, std::int64_t end) {
-    HcPostArgs part = args;
-    part.f += begin * s.dim;
-    part.post += begin * s.n_streams;
-    part.comb += begin * s.n_streams * s.n_streams;
-    part.streams += begin * s.n_streams * s.dim;
-    part.n = end - begin;
-    hcPostRef(part);
+    for (std::int64_t t = begin; t < end; ++t)
+      HWY_DYNAMIC_DISPATCH(mixBack)
+      (args.f + t * s.dim, args.post + t * n, args.comb + t * n * n, s, args.rounding,
+       args.streams + t * n * s.dim);
   });
 }
 
@@ -95,8 +167,10 @@ void hcHeadCpu(const HcHeadArgs& args, ThreadPool& pool) {
     float* w = m.data() + t * s.n_streams;
     for (std::int64_t h = 0; h < s.n_streams; ++h)
       w[h] = sigmoid(w[h] * args.parameters.scale[0] + args.parameters.base[h]) + s.hc_eps;
-    weightedSum(args.streams + t * s.n_streams * s.dim, w, s, args.rounding, args.y + t * s.dim);
+    HWY_DYNAMIC_DISPATCH(weightedSum)
+    (args.streams + t * s.n_streams * s.dim, w, s, args.rounding, args.y + t * s.dim);
   }
 }
 
 }  // namespace kernels
+#endif

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kernels/act_quant/act_quant.h"
+#include "kernels/bf16-inl.h"
 #include "kernels/linear/linear.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -25,6 +26,30 @@ using V = hn::Vec<D>;
 constexpr std::int64_t kRowsPerTile = 16;
 
 float sumOf(D d, V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
+
+#if HWY_TARGET != HWY_SCALAR
+using D4 = hn::FixedTag<float, 4>;
+
+// Halves added until four lanes are left.
+template <class DV>
+HWY_INLINE hn::Vec<D4> folded(DV d, hn::Vec<DV> v) {
+  if constexpr (hn::MaxLanes(DV()) == 4) {
+    return v;
+  } else {
+    const hn::Half<decltype(d)> half;
+    return folded(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
+
+// The sums of four vectors at once, each by the tree of sumOf.
+HWY_INLINE hn::Vec<D4> fourSums(D d, const V* v) {
+  const D4 d4;
+  const auto a = folded(d, v[0]), b = folded(d, v[1]), c = folded(d, v[2]), e = folded(d, v[3]);
+  const auto ab = hn::Add(hn::ConcatLowerLower(d4, b, a), hn::ConcatUpperUpper(d4, b, a));
+  const auto ce = hn::Add(hn::ConcatLowerLower(d4, e, c), hn::ConcatUpperUpper(d4, e, c));
+  return hn::Add(hn::ConcatEven(d4, ce, ab), hn::ConcatOdd(d4, ce, ab));
+}
+#endif
 
 void dequantizeFp8(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
                    float* out) {
@@ -116,6 +141,16 @@ void dotBlock(const float* const* x, const float* const* w, std::int64_t in, flo
       for (int o = 0; o < kO; ++o) sum[t][o] = hn::MulAdd(xk, wk[o], sum[t][o]);
     }
   }
+#if HWY_TARGET != HWY_SCALAR
+  if constexpr (kO == 4) {
+    if (k == in) {
+      const D4 d4;
+      for (int t = 0; t < kT; ++t)
+        hn::StoreU(roundedLanes(d4, fourSums(d, sum[t]), rounding), d4, y[t]);
+      return;
+    }
+  }
+#endif
   for (int t = 0; t < kT; ++t)
     for (int o = 0; o < kO; ++o) {
       float total = sumOf(d, sum[t][o]);
