@@ -6,7 +6,7 @@
 namespace engine {
 
 base::Result<Json> parseJson(std::string_view text, std::string_view what,
-                             DuplicateKeys duplicates) {
+                             DuplicateKeys duplicates, std::string_view hint) {
   std::vector<std::set<std::string>> open_objects;
   bool duplicate = false;
   const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
@@ -20,13 +20,13 @@ base::Result<Json> parseJson(std::string_view text, std::string_view what,
   try {
     Json json = duplicates == DuplicateKeys::kRefuse ? Json::parse(text, watch) : Json::parse(text);
     if (duplicate)
-      return base::failure(base::ErrorCode::kInvalidInput, std::string(what) + " names a member twice");
+      return base::failure(base::ErrorCode::kInvalidInput, std::string(what) + " names a member twice", std::string(hint));
     return json;
   } catch (const Json::parse_error& error) {
     return base::failure(base::ErrorCode::kInvalidInput,
-                         std::string(what) + " is not valid JSON (byte " + std::to_string(error.byte) + ")");
+                         std::string(what) + " is not valid JSON (byte " + std::to_string(error.byte) + ")", std::string(hint));
   } catch (const std::exception&) {
-    return base::failure(base::ErrorCode::kInvalidInput, std::string(what) + " is not valid JSON");
+    return base::failure(base::ErrorCode::kInvalidInput, std::string(what) + " is not valid JSON", std::string(hint));
   }
 }
 

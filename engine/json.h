@@ -15,8 +15,10 @@ using Json = nlohmann::ordered_json;
 
 enum class DuplicateKeys { kAllow, kRefuse };
 
-// kInvalidInput with the byte offset of the mistake; `what` names the text in the message.
+// kInvalidInput with the byte offset of the mistake; `what` names the text in the message, `hint` is the
+// error's next step.
 base::Result<Json> parseJson(std::string_view text, std::string_view what = "the text",
-                             DuplicateKeys duplicates = DuplicateKeys::kAllow);
+                             DuplicateKeys duplicates = DuplicateKeys::kAllow,
+                             std::string_view hint = "");
 
 }  // namespace engine

@@ -209,7 +209,7 @@ Result<ModelConfig> ModelConfig::read(const std::filesystem::path& config_json) 
   std::ostringstream text;
   text << file.rdbuf();
   if (!file) return failure(ErrorCode::kIo, "config.json cannot be read", kHint);
-  TRY_ASSIGN(const Json json, parseJson(text.str(), "config.json"));
+  TRY_ASSIGN(const Json json, parseJson(text.str(), "config.json", DuplicateKeys::kAllow, kHint));
   return parse(json);
 }
 

@@ -148,7 +148,8 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
     return failure(ErrorCode::kCorrupt, file_name + " ends inside its header", kHint);
   const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8,
                                 static_cast<std::size_t>(header_size));
-  TRY_ASSIGN(const Json json, parseJson(header, "the header of " + file_name, DuplicateKeys::kRefuse));
+  TRY_ASSIGN(const Json json, parseJson(header, "the header of " + file_name,
+                                        DuplicateKeys::kRefuse, kHint));
   if (!json.is_object())
     return failure(ErrorCode::kInvalidInput, file_name + " is not a safetensors file", kHint);
 

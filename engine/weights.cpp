@@ -79,7 +79,8 @@ Result<std::vector<std::filesystem::path>> WeightsReader::shardPaths(
     std::ifstream file(index, std::ios::binary);
     std::ostringstream text;
     text << file.rdbuf();
-    TRY_ASSIGN(const Json json, parseJson(text.str(), "model.safetensors.index.json"));
+    TRY_ASSIGN(const Json json, parseJson(text.str(), "model.safetensors.index.json",
+                                          DuplicateKeys::kAllow, kHint));
     const auto map = json.find("weight_map");
     if (map == json.end() || !map->is_object() || map->empty())
       return failure(ErrorCode::kInvalidInput, "model.safetensors.index.json has no weight_map", kHint);

@@ -1,0 +1,314 @@
+// Sequences: whatever was synced, rewound, forked, stopped or loaded on the way, the logits are
+// the bits of a fresh prefill.
+#include <QRandomGenerator>
+#include <QTest>
+
+#include <cstring>
+#include <map>
+#include <random>
+
+#include "engine/block_store.h"
+#include "engine/engine.h"
+#include "engine/kv_layout.h"
+#include "engine/sequence.h"
+#include "tests/support/golden.h"
+#include "tests/support/test_main.h"
+
+namespace {
+
+using base::ErrorCode;
+using base::Hash128;
+using base::Result;
+using base::Status;
+using base::TokenId;
+using engine::Engine;
+using engine::Sequence;
+
+using Payload = std::vector<std::byte>;
+
+// A store in memory that can damage and refuse, so that the engine's side of the contract shows.
+class MemoryBlockStore : public engine::BlockStore {
+ public:
+  Result<bool> hasBlock(const Hash128& key) override { return blocks.contains(key); }
+  Result<Payload> readBlock(const Hash128& key) override { return find(blocks, key); }
+  Result<std::vector<engine::BoundaryInfo>> boundariesAfter(const Hash128& block_key) override {
+    std::vector<engine::BoundaryInfo> found;
+    for (const auto& [key, boundary] : boundaries)
+      if (boundary.block_key == block_key) found.push_back({boundary.position, key});
+    return found;
+  }
+  Result<Payload> readBoundary(const Hash128& key) override { return find(payloads, key); }
+  Status writeBlock(const Hash128& key, const Hash128&, std::int64_t, std::span<const std::byte> payload,
+                    const engine::BoundaryWrite* boundary) override {
+    if (full) return base::failure(ErrorCode::kDiskFull, "the disk is full");
+    blocks[key] = Payload(payload.begin(), payload.end());
+    return boundary != nullptr ? writeBoundary(*boundary) : Status{};
+  }
+  Status writeBoundary(const engine::BoundaryWrite& boundary) override {
+    if (full) return base::failure(ErrorCode::kDiskFull, "the disk is full");
+    payloads[boundary.key] = Payload(boundary.payload.begin(), boundary.payload.end());
+    boundaries[boundary.key] = boundary;
+    boundaries[boundary.key].payload = {};
+    return {};
+  }
+
+  std::map<Hash128, Payload> blocks, payloads;
+  std::map<Hash128, engine::BoundaryWrite> boundaries;
+  bool full = false;
+
+ private:
+  static Result<Payload> find(const std::map<Hash128, Payload>& rows, const Hash128& key) {
+    const auto row = rows.find(key);
+    if (row == rows.end()) return base::failure(ErrorCode::kNotFound, "no such row");
+    return row->second;
+  }
+};
+
+std::vector<TokenId> randomTokens(std::size_t n, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<TokenId> tokens(n);
+  for (TokenId& token : tokens) token = static_cast<TokenId>(random() % 512);
+  return tokens;
+}
+
+bool sameBits(std::span<const float> a, std::span<const float> b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
+}
+
+class SequenceTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void initTestCase() {
+    REQUIRE_GOLDEN(models, "models")
+    model_ = models / "tiny-base";
+    const auto engine = Engine::open(model_, {.n_threads = 2});
+    QVERIFY2(engine, engine ? "" : engine.error().message.c_str());
+    engine_ = std::move(const_cast<std::unique_ptr<Engine>&>(*engine));
+  }
+
+  void onlyWhatDiffersIsRead() {
+    auto tokens = randomTokens(4500, 1);
+    const auto sequence = open();
+    auto report = sequence->sync(tokens, nullptr, {});
+    QVERIFY(report);
+    QCOMPARE(report->n_prefilled, 4500);
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+
+    report = sequence->sync(tokens, nullptr, {});
+    QCOMPARE(report->n_reused, 4500);
+    QCOMPARE(report->n_prefilled, 0);
+
+    tokens.push_back(7);
+    report = sequence->sync(tokens, nullptr, {});
+    QCOMPARE(report->n_prefilled, 1);
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+
+    tokens[4200] = (tokens[4200] + 1) % 512;  // behind the second block
+    report = sequence->sync(tokens, nullptr, {});
+    QCOMPARE(report->n_reused, 2 * engine::kBlockTokens);
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+  }
+
+  void decodingIsPrefilling() {
+    auto tokens = randomTokens(2060, 2);
+    const auto sequence = open();
+    QVERIFY(sequence->sync(std::span(tokens).first(2030), nullptr, {}));
+    for (std::size_t i = 2030; i < tokens.size(); ++i) QVERIFY(sequence->decode(tokens[i], {}));
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+  }
+
+  void forksGoTheirOwnWay() {
+    const auto tokens = randomTokens(2100, 3);
+    const auto sequence = open();
+    QVERIFY(sequence->sync(tokens, nullptr, {}));
+    const auto branch = sequence->fork();
+    auto left = tokens, right = tokens;
+    for (const TokenId id : {5, 6, 7}) {
+      QVERIFY(branch->decode(id, {}));
+      right.push_back(id);
+    }
+    for (const TokenId id : {9, 8}) {
+      QVERIFY(sequence->decode(id, {}));
+      left.push_back(id);
+    }
+    QVERIFY(sameBits(branch->logits(), fresh(right)));
+    QVERIFY(sameBits(sequence->logits(), fresh(left)));
+  }
+
+  void anythingInAnyOrder() {
+    const auto seed = QRandomGenerator::global()->generate();
+    qInfo("seed %u", seed);
+    std::mt19937 random(seed);
+    MemoryBlockStore store;
+    const auto engine = Engine::open(model_, {.n_threads = 1}, &store);
+    QVERIFY(engine);
+    auto sequence = *(*engine)->newSequence();
+    std::vector<TokenId> tokens = randomTokens(2500, seed);
+    QVERIFY(sequence->sync(tokens, nullptr, {}));
+    for (int i = 0; i < 25; ++i) {
+      switch (random() % 6) {
+        case 0: {  // rewind
+          const auto n = std::max<std::size_t>(1, tokens.size() - random() % 700);
+          tokens.resize(n);
+          QVERIFY(sequence->rewind(static_cast<std::int64_t>(n), {}));
+          break;
+        }
+        case 1: {  // another ending
+          tokens.resize(tokens.size() - random() % std::min<std::size_t>(tokens.size(), 300));
+          const auto more = randomTokens(1 + random() % 400, static_cast<unsigned>(random()));
+          tokens.insert(tokens.end(), more.begin(), more.end());
+          QVERIFY(sequence->sync(tokens, nullptr, {}));
+          break;
+        }
+        case 2:
+          for (int k = 0; k < 5; ++k) {
+            tokens.push_back(static_cast<TokenId>(random() % 512));
+            QVERIFY(sequence->decode(tokens.back(), {}));
+          }
+          break;
+        case 3: QVERIFY(sequence->saveBoundary(engine::Keep::kTurnEnd, {})); break;
+        case 4: sequence = sequence->fork(); break;
+        case 5: {  // another process
+          sequence = *(*engine)->newSequence();
+          QVERIFY(sequence->sync(tokens, nullptr, {}));
+          break;
+        }
+      }
+      QCOMPARE(sequence->size(), static_cast<std::int64_t>(tokens.size()));
+    }
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+  }
+
+  void aStoredSequenceIsResumedAtItsBoundary() {
+    MemoryBlockStore store;
+    const auto tokens = randomTokens(4500, 5);
+    {
+      const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+      const auto sequence = *(*engine)->newSequence();
+      QVERIFY(sequence->sync(tokens, nullptr, {}));
+      QVERIFY(sequence->saveBoundary(engine::Keep::kTurnEnd, {}));
+    }
+    QCOMPARE(store.blocks.size(), std::size_t{2});
+    auto longer = tokens;
+    longer.push_back(3);
+    const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+    const auto sequence = *(*engine)->newSequence();
+    const auto report = sequence->sync(longer, nullptr, {});
+    QCOMPARE(report->n_reused, 4500);
+    QCOMPARE(report->n_prefilled, 1);
+    QVERIFY(sameBits(sequence->logits(), fresh(longer)));
+  }
+
+  void damagedRowsAreReadAgainFromTheTokens() {
+    MemoryBlockStore store;
+    const auto tokens = randomTokens(4500, 6);
+    const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+    {
+      const auto sequence = *(*engine)->newSequence();
+      QVERIFY(sequence->sync(tokens, nullptr, {}));
+      QVERIFY(sequence->saveBoundary(engine::Keep::kTurnEnd, {}));
+    }
+    for (auto& [key, payload] : store.payloads)
+      if (store.boundaries[key].position == 4500) payload.resize(payload.size() / 2);
+    auto sequence = *(*engine)->newSequence();
+    auto report = sequence->sync(tokens, nullptr, {});
+    QCOMPARE(report->n_reused, 4096);
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+
+    for (auto& [key, payload] : store.blocks) payload.pop_back();
+    sequence = *(*engine)->newSequence();
+    report = sequence->sync(tokens, nullptr, {});
+    QCOMPARE(report->n_reused, 0);
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+  }
+
+  void otherNumericsShareNothing() {
+    MemoryBlockStore store;
+    const auto tokens = randomTokens(2100, 7);
+    const auto first = Engine::open(model_, {.n_threads = 2}, &store);
+    QVERIFY((*(*first)->newSequence())->sync(tokens, nullptr, {}));
+    const auto other = Engine::open(
+        model_, {.numerics = engine::Numerics::kNone, .n_threads = 2}, &store);
+    QVERIFY((*first)->fingerprint() != (*other)->fingerprint());
+    const auto report = (*(*other)->newSequence())->sync(tokens, nullptr, {});
+    QCOMPARE(report->n_reused, 0);
+  }
+
+  void aFullDiskCostsTheSnapshotOnly() {
+    MemoryBlockStore store;
+    store.full = true;
+    const auto tokens = randomTokens(2100, 8);
+    const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+    const auto sequence = *(*engine)->newSequence();
+    const auto report = sequence->sync(tokens, nullptr, {});
+    QVERIFY(report);
+    QVERIFY(report->not_stored.has_value());
+    QCOMPARE(report->not_stored->code, ErrorCode::kDiskFull);
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+    const auto saved = sequence->saveBoundary(engine::Keep::kTurnEnd, {});
+    QVERIFY(!saved);
+    QCOMPARE(saved.error().code, ErrorCode::kDiskFull);
+  }
+
+  void stoppingLeavesAValidState() {
+    const auto tokens = randomTokens(2000, 9);
+    const auto sequence = open();
+    std::stop_source stop;
+    const auto stopped = sequence->sync(
+        tokens, [&](const base::Progress& p) { if (p.n_done >= 512) stop.request_stop(); },
+        stop.get_token());
+    QVERIFY(!stopped);
+    QCOMPARE(stopped.error().code, ErrorCode::kCancelled);
+    QCOMPARE(sequence->size(), 512);
+    const auto report = sequence->sync(tokens, nullptr, {});
+    QCOMPARE(report->n_reused, 512);
+    QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+  }
+
+  void impossibleWishesChangeNothing() {
+    const auto tokens = randomTokens(20, 10);
+    const auto sequence = open();
+    QVERIFY(sequence->sync(tokens, nullptr, {}));
+    auto foreign = tokens;
+    foreign.push_back(512);
+    QCOMPARE(sequence->sync(foreign, nullptr, {}).error().code, ErrorCode::kInvalidInput);
+    QCOMPARE(sequence->sync({}, nullptr, {}).error().code, ErrorCode::kInvalidInput);
+    QCOMPARE(sequence->decode(-1, {}).error().code, ErrorCode::kInvalidInput);
+    QCOMPARE(sequence->rewind(21, {}).error().code, ErrorCode::kInvalidInput);
+    QCOMPARE(sequence->size(), 20);
+
+    const auto small = Engine::open(model_, {.n_threads = 1, .context_max = 32});
+    const auto other = *(*small)->newSequence();
+    const auto long_text = randomTokens(33, 11);
+    QCOMPARE(other->sync(long_text, nullptr, {}).error().code, ErrorCode::kTooLarge);
+    QVERIFY(other->sync(std::span(long_text).first(32), nullptr, {}));
+    QCOMPARE(other->decode(1, {}).error().code, ErrorCode::kTooLarge);
+  }
+
+  void numberOfThreadsChangesNoBit() {
+    const auto tokens = randomTokens(300, 12);
+    const auto one = Engine::open(model_, {.n_threads = 1});
+    const auto three = Engine::open(model_, {.n_threads = 3});
+    const auto a = (*one)->allLogits(tokens, 300, nullptr, {});
+    const auto b = (*three)->allLogits(tokens, 300, nullptr, {});
+    QVERIFY(sameBits(*a, *b));
+  }
+
+ private:
+  std::unique_ptr<Sequence> open() { return std::move(*engine_->newSequence()); }
+  // Logits after the last token, prefilled at once by another sequence without a store.
+  std::vector<float> fresh(std::span<const TokenId> tokens) {
+    const auto sequence = open();
+    if (!sequence->sync(tokens, nullptr, {})) return {};
+    return {sequence->logits().begin(), sequence->logits().end()};
+  }
+
+  std::filesystem::path model_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace
+
+LECTERN_TEST(SequenceTest)
+#include "sequence_test.moc"
