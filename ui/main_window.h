@@ -20,6 +20,9 @@
 #include "ui/error_text.h"
 #include "ui/values.h"
 
+class QFileDialog;
+class QLabel;
+class QMenu;
 class QStackedWidget;
 
 namespace ui {
@@ -35,6 +38,7 @@ class IngestPlanPage;
 class NavRail;
 class SessionsPage;
 class StatusLine;
+class Toast;
 class WelcomePage;
 
 class MainWindow : public QMainWindow {
@@ -133,14 +137,23 @@ class MainWindow : public QMainWindow {
 
  private:
   void buildActions();
+  void connectActions();
   void buildMenus();
   void buildFrame();
   void connectPages();
   void openPage(QWidget* page);
+  void openHome();
   void chooseFolder();
   void choosePdfs();
+  void choose(QFileDialog* dialog);
+  void showSessionMenu(const QPoint& global);
+  void renameSession();
   void stop();
   void updateFrame();
+  void updateQuotes();
+  // For assistive technology: what changed without a click.
+  void announce(const QString& words);
+  ErrorCard* cardAt(ErrorPlace place) const;
 
   std::unique_ptr<ActionRegistry> actions_;
   EngineBadge* engine_badge_ = nullptr;
@@ -154,6 +167,10 @@ class MainWindow : public QMainWindow {
   IngestPage* reading_ = nullptr;
   AskPage* ask_ = nullptr;
   SessionsPage* sessions_ = nullptr;
+  Toast* toast_ = nullptr;
+  QLabel* live_ = nullptr;
+  QWidget* home_ = nullptr;   // what the Ask entry of the rail leads to
+  QString title_, workspace_;
   base::SessionId session_;
 };
 
