@@ -1,0 +1,29 @@
+// block_store_adapter.h: the engine's BlockStore over snapshots.db. The only place where the two
+// rooms meet; it translates types and decides nothing.
+#pragma once
+
+#include "engine/block_store.h"
+#include "storage/block_database.h"
+
+namespace app {
+
+class BlockStoreAdapter : public engine::BlockStore {
+ public:
+  // `database` must outlive this; both live on one thread.
+  explicit BlockStoreAdapter(storage::BlockDatabase& database) : database_(database) {}
+
+  base::Result<bool> hasBlock(const base::Hash128& key) override;
+  base::Result<std::vector<std::byte>> readBlock(const base::Hash128& key) override;
+  base::Result<std::vector<engine::BoundaryInfo>> boundariesAfter(
+      const base::Hash128& block_key) override;
+  base::Result<std::vector<std::byte>> readBoundary(const base::Hash128& key) override;
+  base::Status writeBlock(const base::Hash128& key, const base::Hash128& parent,
+                          std::int64_t position_end, std::span<const std::byte> payload,
+                          const engine::BoundaryWrite* boundary) override;
+  base::Status writeBoundary(const engine::BoundaryWrite& boundary) override;
+
+ private:
+  storage::BlockDatabase& database_;
+};
+
+}  // namespace app

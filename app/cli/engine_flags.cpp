@@ -1,0 +1,49 @@
+#include "app/cli/engine_flags.h"
+
+#include <CLI/CLI.hpp>
+
+#include "engine/base/log.h"
+
+namespace app {
+
+using base::ErrorCode;
+using base::failure;
+using base::Result;
+
+void addEngineFlags(CLI::App& app, EngineFlags& flags) {
+  app.add_option("--backend", flags.backend, "cpu, or reference (plain loops, slow)")
+      ->check(CLI::IsMember({"cpu", "reference"}));
+  app.add_option("--numerics", flags.numerics, "official rounding, or none")
+      ->check(CLI::IsMember({"official", "none"}));
+  app.add_option("--threads", flags.n_threads, "0: one per core")->check(CLI::Range(0, 1024));
+  app.add_option("--context-max", flags.context_max, "Tokens; 0: what the model allows")
+      ->check(CLI::NonNegativeNumber);
+}
+
+Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
+                                                   const EngineFlags& flags) {
+  TRY_ASSIGN(const Paths paths, invocation.paths());
+  engine::EngineOptions options;
+  options.backend = flags.backend == "reference" ? engine::BackendKind::kReference
+                                                 : engine::BackendKind::kCpu;
+  options.numerics = *engine::numericsFromName(flags.numerics);
+  options.n_threads = flags.n_threads;
+  options.context_max = flags.context_max;
+  return engine::Engine::open(paths.model, options);
+}
+
+Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation,
+                                                    const EngineFlags& flags) {
+  ServiceOptions options;
+  TRY_ASSIGN(options.paths, invocation.paths());
+  TRY(makeFolders(options.paths));
+  // What goes wrong is said by the command itself; the log is for looking closer.
+  base::startLog("lectern", base::LogLevel::kOff, options.paths.log / "lectern.log");
+  options.backend = flags.backend;
+  options.numerics = flags.numerics;
+  options.n_threads = flags.n_threads;
+  options.context_max = flags.context_max;
+  return ReadingService::open(options);
+}
+
+}  // namespace app

@@ -1,0 +1,31 @@
+// engine_flags.h: how the model is run, as flags of the commands that run it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "app/cli/command_line.h"
+#include "app/reading_service.h"
+#include "engine/base/result.h"
+#include "engine/engine.h"
+
+namespace app {
+
+struct EngineFlags {
+  std::string backend = "cpu";
+  std::string numerics = "official";
+  int n_threads = 0;
+  std::int64_t context_max = 0;
+};
+
+void addEngineFlags(CLI::App& app, EngineFlags& flags);
+
+// In this process: for commands that look at the model itself.
+base::Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
+                                                         const EngineFlags& flags);
+// With session.db open and lectern-engine ready to be started; starts the log.
+base::Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation,
+                                                          const EngineFlags& flags);
+
+}  // namespace app

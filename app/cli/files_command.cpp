@@ -1,0 +1,101 @@
+// lectern files PATH...: what would be read, and why the rest would not.
+#include <cstdio>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+
+#include "app/cli/command_line.h"
+#include "app/cli/commands.h"
+#include "app/document_reader.h"
+#include "app/progress_line.h"
+#include "app/source_plan.h"
+
+namespace app {
+
+using base::Result;
+using engine::Json;
+
+namespace {
+
+struct Options {
+  std::vector<std::string> paths;
+  bool tokens = false;
+};
+
+Json fileJson(const PlannedFile& file) {
+  return Json{{"path", file.relative},
+              {"decision", file.entry.read ? "read" : "skip"},
+              {"reason", file.entry.reason},
+              {"detail", file.entry.detail},
+              {"kind", std::string(base::documentKindName(file.entry.kind))},
+              {"bytes", file.entry.bytes},
+              {"tokens", file.n_tokens >= 0 ? Json(file.n_tokens) : Json(nullptr)},
+              {"context_path", file.entry.path}};
+}
+
+Json planJson(const SourcePlan& plan, bool counted) {
+  Json files = Json::array(), sources = Json::array();
+  for (const PlannedFile& file : plan.files) files.push_back(fileJson(file));
+  for (const PlannedSource& source : plan.sources)
+    sources.push_back(
+        {{"path", source.path.string()}, {"name", source.name}, {"revision", source.revision}});
+  const auto n_files = static_cast<std::int64_t>(plan.files.size());
+  return Json{{"files", std::move(files)},
+              {"totals",
+               {{"files", n_files},
+                {"read", plan.readCount()},
+                {"skipped", n_files - plan.readCount()},
+                {"bytes", plan.readBytes()},
+                {"tokens", counted ? Json(plan.tokens()) : Json(nullptr)}}},
+              {"sources", std::move(sources)}};
+}
+
+void printPlan(const SourcePlan& plan, bool counted) {
+  for (const PlannedFile& file : plan.files) {
+    const std::string cost = !file.entry.read     ? file.entry.reason
+                             : file.n_tokens >= 0 ? countWords(file.n_tokens) + " tokens"
+                                                  : byteWords(static_cast<std::int64_t>(file.entry.bytes));
+    std::printf("%-5s %-14s %s\n", file.entry.read ? "read" : "skip", cost.c_str(),
+                file.entry.path.c_str());
+  }
+  const auto n_files = static_cast<std::int64_t>(plan.files.size());
+  std::printf("%s of %s files would be read, %s", countWords(plan.readCount()).c_str(),
+              countWords(n_files).c_str(),
+              byteWords(static_cast<std::int64_t>(plan.readBytes())).c_str());
+  if (counted) std::printf(", %s tokens", countWords(plan.tokens()).c_str());
+  std::printf("\n");
+}
+
+Result<int> run(const Options& options, const Invocation& invocation) {
+  const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
+  TRY_ASSIGN(SourcePlan plan, planSources(paths, invocation.stop));
+  if (options.tokens) {
+    TRY_ASSIGN(const Paths places, invocation.paths());
+    TRY_ASSIGN(auto tokenizer, engine::Tokenizer::open(places.model));
+    ProgressLine progress;
+    TRY(countTokens(
+        plan, std::move(tokenizer), places.reader_program,
+        [&](std::size_t n_done, std::size_t n_files) {
+          progress.show("counted " + std::to_string(n_done) + " of " + std::to_string(n_files) +
+                        " files");
+        },
+        invocation.stop));
+  }
+  if (invocation.json)
+    printJson(planJson(plan, options.tokens));
+  else
+    printPlan(plan, options.tokens);
+  return kDone;
+}
+
+}  // namespace
+
+void addFilesCommand(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App& app = line.add("files", "Show what would be read of folders and files",
+                           [options](const Invocation& at) { return run(*options, at); });
+  app.add_option("PATH", options->paths, "Folders and files")->required();
+  app.add_flag("--tokens", options->tokens, "Read the files and count their tokens");
+}
+
+}  // namespace app

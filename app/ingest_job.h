@@ -1,0 +1,18 @@
+// ingest_job.h: sources to a session whose context is read and stored.
+#pragma once
+
+#include <stop_token>
+
+#include "app/reading_service.h"
+#include "app/service_parts.h"
+
+namespace app {
+
+// ReadingService::ingest().
+base::Result<IngestReport> runIngest(ServiceParts& parts, const IngestRequest& request,
+                                     const IngestEvents& events, std::stop_token stop);
+
+// Version of our readers: a better one makes a new document of the same bytes.
+inline constexpr std::int64_t kReaderVersion = 1;
+
+}  // namespace app

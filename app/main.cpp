@@ -1,0 +1,30 @@
+// lectern: the command line of design §8.
+#include <csignal>
+
+#include "app/cli/command_line.h"
+#include "app/cli/commands.h"
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a pipe that closes shows as a failed write
+  app::CommandLine line;
+  app::addFilesCommand(line);
+  app::addExtractCommand(line);
+  app::addIngestCommand(line);
+  app::addAskCommand(line);
+  app::addSessionsCommand(line);
+  app::addDeleteCommand(line);
+  app::addExportCommand(line);
+  app::addVerifyCommand(line);
+  app::addPlanCommand(line);
+  app::addBenchCommand(line);
+  app::addLogitsCommand(line);
+  app::addTokenizeCommand(line);
+  app::addChatEncodeCommand(line);
+  app::addChatParseCommand(line);
+  app::addSelftestCommand(line);
+  app::addDemoCommand(line);
+  line.addLater("branch", "Fork a session's conversation");
+  line.addLater("import", "Take an exported session in");
+  line.addLater("agent", "Let the model work with tools, under your approval");
+  return line.run(argc, argv);
+}

@@ -1,0 +1,183 @@
+#include "app/question_job.h"
+
+#include <chrono>
+
+#include "app/engine_restart.h"
+#include "engine/base/log.h"
+#include "engine/citation.h"
+
+namespace app {
+
+using base::ErrorCode;
+using base::failure;
+using base::Result;
+using base::Status;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+// A crash costs at most this much of an answer's text.
+constexpr auto kSaveInterval = std::chrono::milliseconds(300);
+
+class QuestionRun {
+ public:
+  QuestionRun(ServiceParts& parts, const AskRequest& request, const AskEvents& events,
+              std::stop_token stop)
+      : parts_(parts), request_(request), events_(events), stop_(stop) {}
+
+  Result<Answer> run() {
+    TRY_ASSIGN(session_, parts_.sessionNamed(request_.session));
+    TRY(buildContext());
+    TRY(beginMessage());
+    const Status answered = withRestarts([&] { return answer(); }, events_.on_restart);
+    if (!answered) return abandoned(answered.error());
+    return std::move(answer_);
+  }
+
+ private:
+  Status buildContext() {
+    TRY_ASSIGN(corpus_, parts_.corpusOf(session_.id));
+    if (corpus_->text.documents.empty())
+      return failure(ErrorCode::kInvalidInput,
+                     "session \"" + session_.name + "\" has no documents",
+                     "Read some first: lectern ingest PATH --session " + session_.name);
+    if (request_.question.find_first_not_of(" \t\r\n") == std::string::npos)
+      return failure(ErrorCode::kInvalidInput, "the question is empty", "Type a question.");
+    cited_ = corpus_->text.cited();
+    engine::ContextBuilder builder = corpus_->builder;
+    TRY_ASSIGN(const auto messages, parts_.database->messages().messagesOf(session_.branch));
+    TRY(addTurns(builder, messages));
+    builder.addQuestion(request_.question);
+    context_ = builder.context();
+    TRY_ASSIGN(info_, withRestarts([&] { return parts_.engine.load(stop_); }, events_.on_restart));
+    return checkContextFits(static_cast<std::int64_t>(context_.tokens.size()) + 1,
+                            info_.context_max);
+  }
+
+  // From here on the question survives whatever happens.
+  Status beginMessage() {
+    storage::MessageStore& store = parts_.database->messages();
+    TRY(store.append(session_.branch, {.role = storage::MessageRole::kUser,
+                                       .text = request_.question,
+                                       .tokens = {},
+                                       .status = storage::MessageStatus::kComplete}));
+    TRY_ASSIGN(answer_.message,
+               store.append(session_.branch, {.role = storage::MessageRole::kAssistant,
+                                              .text = "",
+                                              .tokens = {},
+                                              .status = storage::MessageStatus::kStreaming}));
+    return {};
+  }
+
+  Status answer() {
+    const auto begin = Clock::now();
+    answer_.text.clear();
+    answer_.reasoning.clear();
+    TRY_ASSIGN(const base::SequenceId sequence, parts_.liveSequence(stop_));
+    TRY_ASSIGN(const SyncReply synced,
+               parts_.engine.sync(sequence, context_.tokens, "", events_.on_progress, stop_));
+    const double prefill_s = std::chrono::duration<double>(Clock::now() - begin).count();
+
+    DecodeRequest decode{.generate = request_.generate, .quotable = context_.quotable};
+    const auto room = info_.context_max - static_cast<std::int64_t>(context_.tokens.size());
+    decode.generate.n_tokens_max = static_cast<int>(
+        std::min<std::int64_t>(decode.generate.n_tokens_max, room));
+    saved_ = Clock::now();
+    TRY_ASSIGN(const engine::Generated generated,
+               parts_.engine.decode(
+                   sequence, decode, [&](const base::AnswerDelta& delta) { take(delta); }, stop_));
+    finish(synced, prefill_s, generated);
+    TRY(save(generated));
+    keepTurn(sequence);
+    return {};
+  }
+
+  void take(const base::AnswerDelta& delta) {
+    (delta.thinking ? answer_.reasoning : answer_.text) += delta.text;
+    if (events_.on_delta) events_.on_delta(delta);
+    for (const base::QuoteMatch& match : delta.quotes)
+      if (events_.on_citation) events_.on_citation(citationOf(match));
+    if (Clock::now() - saved_ < kSaveInterval) return;
+    saved_ = Clock::now();
+    const Status status = parts_.database->messages().update(
+        answer_.message, {.text = answer_.text, .thinking = answer_.reasoning, .tokens = {}});
+    if (!status) base::logWarn("app", "streaming save failed code=" + codeName(status.error()));
+  }
+
+  base::Citation citationOf(const base::QuoteMatch& match) const {
+    return engine::makeCitation(match, answer_.text, context_, *parts_.tokenizer, cited_);
+  }
+
+  void finish(const SyncReply& synced, double prefill_s, const engine::Generated& generated) {
+    answer_.text = generated.text;
+    answer_.reasoning = generated.reasoning;
+    answer_.finish = generated.reason;
+    for (const base::QuoteMatch& match : generated.quotes)
+      answer_.citations.push_back(citationOf(match));
+    answer_.usage = {.context_tokens = synced.n_context,
+                     .reused_tokens = synced.n_reused,
+                     .prefilled_tokens = synced.n_prefilled,
+                     .decode_tokens = static_cast<std::int64_t>(generated.ids.size()),
+                     .prefill_s = synced.prefill_s,
+                     .first_token_s = prefill_s + generated.first_token_s,
+                     .decode_tok_s = generated.decodeTokensPerS()};
+  }
+
+  Status save(const engine::Generated& generated) {
+    TRY(parts_.database->messages().finish(
+        answer_.message,
+        {.text = answer_.text, .thinking = answer_.reasoning, .tokens = generated.ids},
+        {.status = answer_.finish == base::FinishReason::kStopped
+                       ? storage::MessageStatus::kStopped
+                       : storage::MessageStatus::kComplete,
+         .finish = answer_.finish,
+         .usage = answer_.usage,
+         .citations = answer_.citations}));
+    return parts_.database->sessions().setContextTokens(
+        session_.id, answer_.usage.context_tokens + answer_.usage.decode_tokens);
+  }
+
+  // The answer is saved as text by now; without its snapshot the next question reads it again.
+  void keepTurn(base::SequenceId sequence) {
+    const Status kept = parts_.engine.save(sequence, session_.key, {});
+    if (!kept) base::logWarn("app", "turn end not kept code=" + codeName(kept.error()));
+  }
+
+  // Keeps what was said so far, marked as stopped.
+  tl::unexpected<base::Error> abandoned(base::Error error) {
+    const Status status = parts_.database->messages().finish(
+        answer_.message, {.text = answer_.text, .thinking = answer_.reasoning, .tokens = {}},
+        {.status = storage::MessageStatus::kStopped,
+         .finish = base::FinishReason::kStopped,
+         .usage = {},
+         .citations = {}});
+    if (!status) base::logWarn("app", "stopped message not saved code=" + codeName(status.error()));
+    return tl::unexpected<base::Error>(std::move(error));
+  }
+
+  static std::string codeName(const base::Error& error) {
+    return std::string(base::errorCodeName(error.code));
+  }
+
+  ServiceParts& parts_;
+  const AskRequest& request_;
+  const AskEvents& events_;
+  const std::stop_token stop_;
+
+  storage::Session session_;
+  EngineInfo info_;
+  const Corpus* corpus_ = nullptr;
+  std::vector<engine::CitedDocument> cited_;
+  engine::Context context_;
+  Answer answer_;
+  Clock::time_point saved_;
+};
+
+}  // namespace
+
+Result<Answer> runQuestion(ServiceParts& parts, const AskRequest& request, const AskEvents& events,
+                           std::stop_token stop) {
+  return QuestionRun(parts, request, events, stop).run();
+}
+
+}  // namespace app

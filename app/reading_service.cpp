@@ -1,0 +1,119 @@
+#include "app/reading_service.h"
+
+#include <system_error>
+
+#include "app/document_reader.h"
+#include "app/ingest_job.h"
+#include "app/question_job.h"
+#include "app/service_parts.h"
+#include "app/session_text.h"
+#include "app/speed_record.h"
+#include "storage/storage.h"
+
+namespace app {
+
+using base::ErrorCode;
+using base::failure;
+using base::Result;
+using base::Status;
+
+struct ReadingService::Parts : ServiceParts {
+  using ServiceParts::ServiceParts;
+};
+
+ReadingService::ReadingService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+ReadingService::~ReadingService() = default;
+
+Result<std::unique_ptr<ReadingService>> ReadingService::open(const ServiceOptions& options) {
+  TRY(makeFolders(options.paths));
+  auto parts = std::make_unique<Parts>(options);
+  TRY_ASSIGN(parts->database, storage::SessionDatabase::open(options.paths.data));
+  return std::unique_ptr<ReadingService>(new ReadingService(std::move(parts)));
+}
+
+Result<SourcePlan> ReadingService::plan(
+    std::span<const std::filesystem::path> paths, bool count,
+    const std::function<void(std::size_t, std::size_t)>& on_file, std::stop_token stop) {
+  TRY_ASSIGN(SourcePlan plan, planSources(paths, stop));
+  if (!count) return plan;
+  TRY_ASSIGN(auto tokenizer, parts_->openTokenizer());
+  TRY(countTokens(plan, tokenizer, parts_->options.paths.reader_program, on_file, stop));
+  return plan;
+}
+
+Result<SpeedForecast> ReadingService::forecast() {
+  TRY_ASSIGN(const EngineInfo info, parts_->engine.load({}));
+  return SpeedRecord(parts_->options.paths.data).forecast(info.fingerprint);
+}
+
+Result<IngestReport> ReadingService::ingest(const IngestRequest& request,
+                                            const IngestEvents& events, std::stop_token stop) {
+  return runIngest(*parts_, request, events, stop);
+}
+
+Result<Answer> ReadingService::ask(const AskRequest& request, const AskEvents& events,
+                                   std::stop_token stop) {
+  return runQuestion(*parts_, request, events, stop);
+}
+
+Result<std::vector<storage::Session>> ReadingService::sessions() {
+  return parts_->database->sessions().list();
+}
+
+Result<storage::Session> ReadingService::session(const std::string& name) {
+  return parts_->sessionNamed(name);
+}
+
+Result<std::vector<storage::DocumentInfo>> ReadingService::documents(base::SessionId session) {
+  return parts_->database->library().documentsOf(session);
+}
+
+Result<std::vector<base::ReceiptEntry>> ReadingService::receipt(base::SessionId session) {
+  return parts_->database->library().receiptOf(session);
+}
+
+Result<std::vector<storage::Message>> ReadingService::messages(base::SessionId session) {
+  TRY_ASSIGN(const storage::Session found, parts_->database->sessions().byId(session));
+  return parts_->database->messages().messagesOf(found.branch);
+}
+
+Result<base::Extracted> ReadingService::document(base::DocumentId document) {
+  return parts_->database->library().readDocument(document);
+}
+
+Result<std::vector<ContextSpan>> ReadingService::contextOf(base::SessionId session) {
+  TRY_ASSIGN(const Corpus* corpus, parts_->corpusOf(session));
+  engine::ContextBuilder builder = corpus->builder;
+  TRY_ASSIGN(const auto said, messages(session));
+  TRY(addTurns(builder, said));
+  return contextSpans(builder.context(), corpus->text);
+}
+
+Result<std::filesystem::path> ReadingService::fileOf(base::SessionId session,
+                                                     base::DocumentId document) {
+  TRY_ASSIGN(const auto infos, documents(session));
+  TRY_ASSIGN(const auto sources, parts_->database->library().sourcesOf(session));
+  for (const storage::DocumentInfo& info : infos) {
+    if (info.use.document != document) continue;
+    for (const storage::Source& source : sources)
+      if (source.id == info.use.source) return fileBelow(source.path, info.path);
+  }
+  return failure(ErrorCode::kNotFound, "the source of this document is not known any more");
+}
+
+Status ReadingService::remove(const std::string& name, std::stop_token stop) {
+  TRY_ASSIGN(const storage::Session found, session(name));
+  if (parts_->corpus && parts_->corpus->session == found.id) parts_->corpus.reset();
+  TRY(parts_->engine.release(found.key, true, stop));
+  return parts_->database->sessions().remove(found.id);
+}
+
+Status ReadingService::rename(const std::string& name, const std::string& title) {
+  TRY_ASSIGN(const storage::Session found, session(name));
+  return parts_->database->sessions().rename(found.id, found.name, title);
+}
+
+EngineClient& ReadingService::engine() { return parts_->engine; }
+storage::SessionDatabase& ReadingService::database() { return *parts_->database; }
+
+}  // namespace app

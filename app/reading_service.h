@@ -1,0 +1,162 @@
+// reading_service.h: the main job as calls: plan, read, ask, list, delete. The command line and the
+// window both stand on it.
+//
+// Knows sessions, documents, the context and the engine process; nothing of Qt. Every call blocks
+// and runs its callbacks on the calling thread. One thread owns the service from open() to the
+// destructor (the window gives it a worker of its own); stop tokens may be triggered from any.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "app/engine_client.h"
+#include "app/engine_restart.h"
+#include "app/paths.h"
+#include "app/source_plan.h"
+#include "engine/base/answer.h"
+#include "engine/base/document.h"
+#include "engine/base/ids.h"
+#include "engine/base/result.h"
+
+namespace storage {
+class SessionDatabase;
+struct Session;
+struct Message;
+struct DocumentInfo;
+struct SearchHit;
+}  // namespace storage
+
+namespace app {
+
+struct ServiceOptions {
+  Paths paths;
+  std::string backend = "cpu";
+  std::string numerics = "official";
+  int n_threads = 0;             // 0: one per core
+  std::int64_t context_max = 0;  // 0: what the model allows
+};
+
+// Reading speed of this machine with this model; a rough guess until something was measured.
+struct SpeedForecast {
+  double tok_s_low = 0, tok_s_high = 0;
+  bool measured = false;
+  double secondsLow(std::int64_t n_tokens) const;
+  double secondsHigh(std::int64_t n_tokens) const;
+};
+
+// Where a document stands in the context of a session.
+struct ContextSpan {
+  std::string path;  // document; empty for the template, the receipt and messages
+  base::DocumentKind kind = base::DocumentKind::kText;
+  enum class Part { kTemplate, kReceipt, kDocument, kMessage } part = Part::kTemplate;
+  base::TokenRange tokens;
+};
+
+// What is about to be read, once the documents are known.
+struct IngestPlan {
+  std::int64_t n_files = 0, n_read = 0;
+  std::int64_t n_tokens = 0;       // of the whole context
+  std::int64_t n_context_max = 0;  // of the model
+  SpeedForecast speed;
+  std::int64_t memory_bytes = 0, snapshot_bytes = 0;
+  std::vector<base::ReceiptEntry> receipt;
+  std::vector<ContextSpan> spans;
+};
+
+struct IngestRequest {
+  std::string session;                       // name; made when it does not exist
+  std::vector<std::filesystem::path> paths;  // empty: the session's sources again
+  SourcePlan plan;                           // instead of paths: a plan the user changed
+};
+
+struct IngestEvents {
+  std::function<void(std::size_t n_done, std::size_t n_files)> on_file;
+  std::function<void(const IngestPlan&)> on_plan;         // before the prefill
+  std::function<void(const base::Progress&)> on_progress;  // of the prefill
+  OnRestart on_restart;  // the engine ended; the reading goes on in a fresh one
+};
+
+struct IngestReport {
+  base::SessionId session;
+  IngestPlan plan;
+  std::int64_t n_context = 0, n_reused = 0, n_prefilled = 0;
+  double read_s = 0, prefill_s = 0;
+};
+
+struct AskRequest {
+  std::string session;
+  std::string question;
+  engine::GenerateOptions generate;
+};
+
+struct AskEvents {
+  std::function<void(const base::Progress&)> on_progress;  // of the prefill
+  std::function<void(const base::AnswerDelta&)> on_delta;
+  std::function<void(const base::Citation&)> on_citation;  // as soon as its quote is closed
+  OnRestart on_restart;  // the engine ended; the answer begins again from its first word
+};
+
+struct Answer {
+  base::MessageId message;
+  std::string text;
+  std::string reasoning;
+  std::vector<base::Citation> citations;
+  base::FinishReason finish = base::FinishReason::kEnd;
+  base::Usage usage;
+};
+
+class ReadingService {
+ public:
+  // Opens session.db; the engine starts when it is first needed. kBusy: another Lectern has this
+  // data folder open.
+  static base::Result<std::unique_ptr<ReadingService>> open(const ServiceOptions& options);
+  ~ReadingService();
+  ReadingService(const ReadingService&) = delete;
+  ReadingService& operator=(const ReadingService&) = delete;
+
+  // What would be read, without reading it; with `count` every file is read and its tokens are
+  // counted (on_file after each).
+  base::Result<SourcePlan> plan(std::span<const std::filesystem::path> paths, bool count,
+                                const std::function<void(std::size_t, std::size_t)>& on_file,
+                                std::stop_token stop);
+  base::Result<SpeedForecast> forecast();
+
+  // Reads, stores, prefills. kCancelled leaves everything read so far on disk: call again to go on.
+  // kTooLarge before any prefill when the context is longer than the model allows.
+  base::Result<IngestReport> ingest(const IngestRequest& request, const IngestEvents& events,
+                                    std::stop_token stop);
+  // Answers and saves. A stop during the answer is a result (FinishReason::kStopped); during the
+  // prefill it is kCancelled. kInvalidInput when the session has no documents.
+  base::Result<Answer> ask(const AskRequest& request, const AskEvents& events,
+                           std::stop_token stop);
+
+  base::Result<std::vector<storage::Session>> sessions();
+  base::Result<storage::Session> session(const std::string& name);  // kNotFound
+  base::Result<std::vector<storage::DocumentInfo>> documents(base::SessionId session);
+  base::Result<std::vector<base::ReceiptEntry>> receipt(base::SessionId session);
+  base::Result<std::vector<storage::Message>> messages(base::SessionId session);
+  base::Result<base::Extracted> document(base::DocumentId document);
+  base::Result<std::vector<ContextSpan>> contextOf(base::SessionId session);
+  // Where the file of a document lies on disk now; kNotFound when its source is gone.
+  base::Result<std::filesystem::path> fileOf(base::SessionId session, base::DocumentId document);
+  // Text, messages and the KV blocks that only this session uses; blocks first, so that none stay
+  // behind without a session.
+  base::Status remove(const std::string& session, std::stop_token stop);
+  base::Status rename(const std::string& session, const std::string& title);
+
+  EngineClient& engine();
+  storage::SessionDatabase& database();
+
+ private:
+  struct Parts;
+  explicit ReadingService(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace app

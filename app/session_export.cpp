@@ -1,0 +1,274 @@
+#include "app/session_export.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "app/answer_json.h"
+#include "app/document_reader.h"
+#include "app/json_fields.h"
+#include "engine/citation.h"
+#include "storage/storage.h"
+
+namespace app {
+
+using base::ErrorCode;
+using base::failure;
+using base::Result;
+using base::Status;
+using engine::Json;
+
+namespace {
+
+constexpr int kExportVersion = 1;
+
+std::string_view roleName(storage::MessageRole role) {
+  switch (role) {
+    case storage::MessageRole::kSystem: return "system";
+    case storage::MessageRole::kUser: return "user";
+    case storage::MessageRole::kAssistant: return "assistant";
+    case storage::MessageRole::kTool: return "tool";
+  }
+  return "";
+}
+
+// The cited documents, each once, as they were read.
+class ExportedDocuments {
+ public:
+  ExportedDocuments(ReadingService& service, base::SessionId session)
+      : service_(service), session_(session) {}
+
+  // Position of the document in the export; -1 for a quote from no document.
+  Result<std::int64_t> indexOf(base::DocumentId id) {
+    if (!id) return -1;
+    if (const auto known = index_.find(id); known != index_.end()) return known->second;
+    TRY_ASSIGN(const base::Extracted extracted, service_.document(id));
+    const base::Document& document = extracted.document;
+    const auto file = service_.fileOf(session_, id);
+    Json pages = Json::array();
+    for (const base::Page& page : document.pages)
+      pages.push_back({{"n", page.number}, {"bytes", {page.bytes.begin, page.bytes.end}}});
+    list_.push_back({{"path", document.path},
+                     {"kind", std::string(base::documentKindName(document.kind))},
+                     {"content_hash", document.content_hash.hex()},
+                     {"file", file ? file->string() : ""},
+                     {"text_hash", base::hashText(document.text).hex()},
+                     {"text", document.text},
+                     {"pages", std::move(pages)}});
+    return index_.emplace(id, static_cast<std::int64_t>(list_.size()) - 1).first->second;
+  }
+
+  Json take() { return std::move(list_); }
+
+ private:
+  ReadingService& service_;
+  const base::SessionId session_;
+  std::map<base::DocumentId, std::int64_t> index_;
+  Json list_ = Json::array();
+};
+
+Result<Json> messageJson(const storage::Message& message, ExportedDocuments& documents) {
+  Json citations = Json::array();
+  for (const base::Citation& citation : message.citations) {
+    Json json = citationJson(citation);
+    TRY_ASSIGN(json["document"], documents.indexOf(citation.document));
+    citations.push_back(std::move(json));
+  }
+  return Json{{"role", std::string(roleName(message.role))},
+              {"text", message.text},
+              {"reasoning", message.thinking},
+              {"complete", message.status == storage::MessageStatus::kComplete},
+              {"created_ms", message.created_ms},
+              {"usage", usageJson(message.usage)},
+              {"citations", std::move(citations)}};
+}
+
+// A document of an export, checked once.
+struct ReadBack {
+  std::string path, text;
+  std::vector<std::pair<int, base::ByteRange>> pages;
+  bool text_holds = false;                  // the text has the hash it was exported with
+  std::string source = "not_checked";       // see CheckedQuote
+  std::optional<base::Document> on_disk;    // when the source has the same bytes still
+};
+
+Status readPages(const Json& document, ReadBack& read) {
+  const Json* pages = JsonFields(document).find("pages");
+  if (pages == nullptr || !pages->is_array()) return {};
+  for (const Json& page : *pages) {
+    std::pair<int, base::ByteRange> entry;
+    JsonFields fields(page);
+    fields.need("n", entry.first);
+    fields.need("bytes", entry.second);
+    TRY(fields.status());
+    read.pages.push_back(entry);
+  }
+  return {};
+}
+
+Result<ReadBack> readBack(const Json& document, Sources sources,
+                          const std::filesystem::path& reader_program, std::stop_token stop) {
+  ReadBack read;
+  base::Hash128 content_hash, text_hash;
+  std::string file;
+  JsonFields fields(document);
+  fields.need("path", read.path);
+  fields.need("text", read.text);
+  fields.need("text_hash", text_hash);
+  fields.need("content_hash", content_hash);
+  fields.maybe("file", file);
+  TRY(fields.status());
+  TRY(readPages(document, read));
+  read.text_holds = base::hashText(read.text) == text_hash;
+  if (sources == Sources::kLeave || file.empty()) return read;
+
+  auto extracted = readFile(file, reader_program, stop);
+  if (!extracted && extracted.error().code == ErrorCode::kCancelled)
+    return tl::make_unexpected(extracted.error());
+  if (!extracted) {
+    read.source = "missing";
+  } else if (extracted->document.content_hash != content_hash) {
+    read.source = "changed";
+  } else {
+    read.source = "confirmed";
+    read.on_disk = std::move(extracted->document);
+  }
+  return read;
+}
+
+std::pair<int, int> linesOf(std::string_view text, const base::ByteRange& bytes) {
+  const auto before = text.substr(0, bytes.begin);
+  const auto inside = text.substr(bytes.begin, bytes.size());
+  const int first = 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+  int last = first + static_cast<int>(std::count(inside.begin(), inside.end(), '\n'));
+  if (!inside.empty() && inside.back() == '\n') --last;
+  return {first, last};
+}
+
+struct StoredQuote {
+  std::string quote;
+  std::int64_t document = -1;
+  base::ByteRange bytes;
+  int line_start = 0, line_end = 0, page = 0;
+};
+
+// Empty when everything about the quote holds.
+std::string objection(const StoredQuote& quote, const ReadBack& document,
+                      std::string_view answer) {
+  if (!document.text_holds) return "the document's text was changed after the export";
+  if (engine::verifyQuote(document.text, quote.bytes, quote.quote) !=
+      base::CitationCheck::kVerified)
+    return "the document has other words there";
+  if (answer.find(quote.quote) == std::string_view::npos) return "the answer does not contain it";
+  if (document.pages.empty() &&
+      std::pair(quote.line_start, quote.line_end) != linesOf(document.text, quote.bytes))
+    return "it stands in other lines";
+  for (const auto& [number, bytes] : document.pages)
+    if (bytes.contains(quote.bytes) && number != quote.page) return "it stands on another page";
+  if (document.on_disk && engine::verifyQuote(document.on_disk->text, quote.bytes, quote.quote) !=
+                              base::CitationCheck::kVerified)
+    return "the source has other words there";
+  return "";
+}
+
+Result<CheckedQuote> checkQuote(const Json& citation, const std::vector<ReadBack>& documents,
+                                std::string_view answer) {
+  StoredQuote stored;
+  JsonFields fields(citation);
+  fields.need("quote", stored.quote);
+  fields.need("document", stored.document);
+  fields.need("bytes", stored.bytes);
+  fields.need("line_start", stored.line_start);
+  fields.need("line_end", stored.line_end);
+  fields.need("page", stored.page);
+  TRY(fields.status());
+  CheckedQuote checked;
+  checked.quote = stored.quote;
+  checked.source = "not_checked";
+  if (stored.document < 0 || stored.document >= static_cast<std::int64_t>(documents.size())) {
+    checked.reason = "it belongs to no document";
+    return checked;
+  }
+  const ReadBack& document = documents[static_cast<std::size_t>(stored.document)];
+  checked.path = document.path;
+  checked.source = document.source;
+  checked.reason = objection(stored, document, answer);
+  checked.verified = checked.reason.empty();
+  return checked;
+}
+
+Result<const Json*> arrayOf(const Json& object, const char* key) {
+  const Json* found = JsonFields(object).find(key);
+  if (found == nullptr || !found->is_array())
+    return failure(ErrorCode::kInvalidInput,
+                   std::string("the file has no array \"") + key + "\": it is no export of Lectern",
+                   "`lectern export` writes such files.");
+  return found;
+}
+
+}  // namespace
+
+Result<Json> exportSession(ReadingService& service, const std::string& name) {
+  TRY_ASSIGN(const storage::Session session, service.session(name));
+  TRY_ASSIGN(const auto messages, service.messages(session.id));
+  TRY_ASSIGN(const auto infos, service.documents(session.id));
+  TRY_ASSIGN(const auto receipt, service.receipt(session.id));
+  ExportedDocuments documents(service, session.id);
+  Json said = Json::array(), context = Json::array();
+  for (const storage::Message& message : messages) {
+    TRY_ASSIGN(Json json, messageJson(message, documents));
+    said.push_back(std::move(json));
+  }
+  for (const storage::DocumentInfo& info : infos)
+    context.push_back({{"path", info.path},
+                       {"content_hash", info.content_hash.hex()},
+                       {"bytes", info.file_bytes},
+                       {"tokens", info.use.n_tokens}});
+  return Json{{"lectern_export", kExportVersion},
+              {"session",
+               {{"name", session.name},
+                {"title", session.title},
+                {"model", session.model_name},
+                {"created_ms", session.created_ms}}},
+              {"messages", std::move(said)},
+              {"documents", documents.take()},
+              {"context", std::move(context)},
+              {"receipt", receiptJson(receipt)}};
+}
+
+bool VerifyReport::allVerified() const {
+  return std::all_of(quotes.begin(), quotes.end(),
+                     [](const CheckedQuote& quote) { return quote.verified; });
+}
+
+Result<VerifyReport> verifyExport(const Json& exported, Sources sources,
+                                  const std::filesystem::path& reader_program,
+                                  std::stop_token stop) {
+  int version = 0;
+  JsonFields(exported).maybe("lectern_export", version);
+  if (version > kExportVersion)
+    return failure(ErrorCode::kMismatch, "the export is of a newer version",
+                   "Install the Lectern that wrote it.");
+  TRY_ASSIGN(const Json* exported_documents, arrayOf(exported, "documents"));
+  TRY_ASSIGN(const Json* messages, arrayOf(exported, "messages"));
+  std::vector<ReadBack> documents;
+  for (const Json& document : *exported_documents) {
+    TRY_ASSIGN(ReadBack read, readBack(document, sources, reader_program, stop));
+    documents.push_back(std::move(read));
+  }
+  VerifyReport report;
+  for (const Json& message : *messages) {
+    std::string answer;
+    JsonFields fields(message);
+    fields.need("text", answer);
+    TRY(fields.status());
+    TRY_ASSIGN(const Json* citations, arrayOf(message, "citations"));
+    for (const Json& citation : *citations) {
+      TRY_ASSIGN(CheckedQuote checked, checkQuote(citation, documents, answer));
+      report.quotes.push_back(std::move(checked));
+    }
+  }
+  return report;
+}
+
+}  // namespace app

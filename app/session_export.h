@@ -1,0 +1,40 @@
+// session_export.h: a session as one file that proves itself, and the proof repeated.
+//
+// The export holds messages with their citations and the text of every cited document, so that
+// each quote can be compared with the text again, by anybody, without a model. Where the source
+// still lies on disk with the same bytes it is read anew and compared as well.
+#pragma once
+
+#include <filesystem>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "app/reading_service.h"
+#include "engine/base/result.h"
+#include "engine/json.h"
+
+namespace app {
+
+base::Result<engine::Json> exportSession(ReadingService& service, const std::string& name);
+
+struct CheckedQuote {
+  std::string quote, path;
+  bool verified = false;
+  std::string reason;  // why not; empty when verified
+  std::string source;  // "confirmed", "changed", "missing", "not_checked"
+};
+
+struct VerifyReport {
+  std::vector<CheckedQuote> quotes;
+  bool allVerified() const;
+};
+
+enum class Sources { kRead, kLeave };
+
+// kInvalidInput when `exported` is no export of ours or contradicts itself in its shape.
+base::Result<VerifyReport> verifyExport(const engine::Json& exported, Sources sources,
+                                        const std::filesystem::path& reader_program,
+                                        std::stop_token stop);
+
+}  // namespace app

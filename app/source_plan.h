@@ -1,0 +1,53 @@
+// source_plan.h: what would be read of some folders and files, before anything is read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/base/document.h"
+#include "engine/base/result.h"
+#include "engine/tokenizer.h"
+
+namespace app {
+
+// A folder or file the user chose.
+struct PlannedSource {
+  std::filesystem::path path;  // absolute
+  std::string name;            // unique among the sources; paths in the context begin with it
+  bool folder = true;
+  std::string revision;        // commit, when it is a git work tree
+};
+
+struct PlannedFile {
+  base::ReceiptEntry entry;    // entry.path begins with the source's name
+  std::filesystem::path file;  // absolute
+  std::size_t source = 0;      // index in SourcePlan::sources
+  std::string relative;        // path below the source; the file name for a single file
+  std::int64_t n_tokens = -1;  // -1: not counted
+};
+
+struct SourcePlan {
+  std::vector<PlannedSource> sources;
+  std::vector<PlannedFile> files;  // context order: by source as given, then by path
+
+  std::int64_t readCount() const;
+  std::uint64_t readBytes() const;
+  std::int64_t tokens() const;  // of the files counted so far
+};
+
+// The file of a document: `document` is its path in the context, `source` the folder or file it
+// came from.
+std::filesystem::path fileBelow(const std::filesystem::path& source, const std::string& document);
+
+// kNotFound when a path does not exist, kCancelled. A folder that vanishes meanwhile leaves
+// entries that say so.
+base::Result<SourcePlan> planSources(std::span<const std::filesystem::path> paths,
+                                     std::stop_token stop);
+
+}  // namespace app
