@@ -246,7 +246,7 @@ Result<std::shared_ptr<const engine::QuoteIndex>> EngineHost::quoteIndex(
   std::int64_t end = 0;
   base::Hasher hasher;
   for (const base::TokenRange& range : quotable) {
-    if (range.begin < end || range.end > sequence.size())
+    if (range.begin < end || range.end < range.begin || range.end > sequence.size())
       return failure(ErrorCode::kInvalidInput, "quotable ranges are not sorted or not held");
     end = range.end;
     hasher.add(range.begin).add(range.end);
