@@ -65,12 +65,13 @@ UnitStep nextInUnits(std::string_view bytes, std::size_t at, const UnitForm& for
   return {4, 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00), true};
 }
 
-// Letters of the scripts whose UTF-16 has few NULs: Greek to Arabic, Thai, kana, Han, Hangul,
-// full-width forms.
-bool isDenseScript(char32_t c) {
+// Characters whose UTF-16 has no NUL and that texts are full of: Greek to Arabic, Thai, quotation
+// marks and dashes, kana, Han, Hangul, full-width forms, pictures.
+bool isDense(char32_t c) {
   return (c >= 0x0370 && c <= 0x06FF) || (c >= 0x0E00 && c <= 0x0E7F) ||
-         (c >= 0x3000 && c <= 0x30FF) || (c >= 0x4E00 && c <= 0x9FFF) ||
-         (c >= 0xAC00 && c <= 0xD7A3) || (c >= 0xFF00 && c <= 0xFFEF);
+         (c >= 0x2010 && c <= 0x205E) || (c >= 0x3000 && c <= 0x30FF) ||
+         (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7A3) ||
+         (c >= 0xFF00 && c <= 0xFFEF) || (c >= 0x1F000 && c <= 0x1FFFF);
 }
 
 // Whether text in this form would explain where the NULs are.
@@ -85,17 +86,21 @@ bool explains(const UnitForm& form, std::string_view bytes) {
     ++n;
     n_ascii += c < 0x80;
     n_latin += c < 0x250;
-    n_dense += isDenseScript(c);
+    n_dense += isDense(c);
     at += step.n_bytes;
   }
   if (n == 0) return false;
   if (form.n_bytes == 4) return true;
-  // Mostly Latin: every second byte is a NUL or nearly so. A NUL here and there in ASCII text
-  // makes units of two letters, which lie among the Han characters but not next to ASCII units.
-  const std::size_t n_high = static_cast<std::size_t>(
-      std::count_if(bytes.begin(), bytes.end(), [](char c) { return c < 0; }));
+  // Mostly Latin: every second byte is a NUL or nearly so.
   if (n_latin * 2 > n && n_latin + n_dense + n / 20 >= n) return true;
-  return n_ascii * 100 >= n && (n_ascii + n_dense) * 20 >= n * 19 && n_high * 10 >= bytes.size();
+  // ASCII text with a NUL here and there makes units of two letters, which look like Han
+  // characters; in other scripts every second byte is no ASCII character that text has.
+  const auto n_foreign = static_cast<std::size_t>(
+      std::count_if(bytes.begin(), bytes.end(), [](char c) {
+        return c < 0 || (c != 0 && isControl(static_cast<std::uint8_t>(c)));
+      }));
+  return n_ascii * 100 >= n && (n_ascii + n_dense) * 20 >= n * 19 &&
+         n_foreign * 10 >= bytes.size();
 }
 
 const UnitForm* unitForm(std::string_view name) {
@@ -293,9 +298,8 @@ std::optional<Encoding> detectEncoding(std::string_view bytes, Extent extent) {
       std::count_if(bytes.begin(), bytes.end(), [](char c) {
         return isControl(static_cast<std::uint8_t>(c));
       }));
+  if (auto escaped = escapedEncoding(bytes)) return escaped;  // shifts are control characters
   if (n_controls * 10 > bytes.size()) return std::nullopt;
-  if (extent == Extent::kWhole)
-    if (auto escaped = escapedEncoding(bytes)) return escaped;
 
   const Utf8Verdict verdict = judgeUtf8(bytes, extent);
   if (verdict != Utf8Verdict::kOther) return Encoding{"UTF-8", EncodingSource::kCertain, 0};

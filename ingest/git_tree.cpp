@@ -18,7 +18,8 @@ template <class T, void (*free)(T*)>
 struct Freed {
   void operator()(T* object) const noexcept { free(object); }
 };
-using RepositoryHandle = std::unique_ptr<git_repository, Freed<git_repository, git_repository_free>>;
+using RepositoryHandle =
+    std::unique_ptr<git_repository, Freed<git_repository, git_repository_free>>;
 using IndexHandle = std::unique_ptr<git_index, Freed<git_index, git_index_free>>;
 using ConfigHandle = std::unique_ptr<git_config, Freed<git_config, git_config_free>>;
 using BlobHandle = std::unique_ptr<git_blob, Freed<git_blob, git_blob_free>>;
@@ -92,7 +93,8 @@ std::unique_ptr<GitTree> GitTree::at(const fs::path& folder) {
 
 bool GitTree::load(const fs::path& folder) {
   git_repository* handle = nullptr;
-  if (git_repository_open_ext(&handle, folder.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr) < 0) {
+  constexpr unsigned kHere = GIT_REPOSITORY_OPEN_NO_SEARCH;
+  if (git_repository_open_ext(&handle, folder.c_str(), kHere, nullptr) < 0) {
     base::logWarn("ingest", "git repository cannot be opened");
     return false;
   }

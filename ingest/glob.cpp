@@ -58,15 +58,12 @@ void Glob::compile(std::string_view pattern, SlashMode slash) {
       ++at;
     } else if (c == '[') {
       Token token{Kind::kClass, {}};
-      at = readClass(pattern, at + 1, token);
+      at = readClass(pattern, at + 1, letters_, token);
       if (at == std::string_view::npos) {
         impossible_ = true;
         return;
       }
       if (slash == SlashMode::kSeparates) token.bytes.reset(indexOf('/'));
-      if (letters_ == CaseMode::kFolded)
-        for (char upper = 'A'; upper <= 'Z'; ++upper)
-          if (token.bytes[indexOf(upper)]) token.bytes.set(indexOf(folded(upper)));
       tokens_.push_back(token);
     } else if (c == '*') {
       const std::size_t first = at;
@@ -91,13 +88,20 @@ void Glob::compile(std::string_view pattern, SlashMode slash) {
   }
 }
 
-std::size_t Glob::readClass(std::string_view pattern, std::size_t at, Token& token) {
+std::size_t Glob::readClass(std::string_view pattern, std::size_t at, CaseMode letters,
+                            Token& token) {
   constexpr auto kNoEnd = std::string_view::npos;
   bool negated = false;
   if (at < pattern.size() && (pattern[at] == '!' || pattern[at] == '^')) {
     negated = true;
     ++at;
   }
+  // When letters are folded, ranges and named classes are, single characters are not: git's rule.
+  const auto foldRange = [&](const std::bitset<256>& added) {
+    for (char upper = 'A'; letters == CaseMode::kFolded && upper <= 'Z'; ++upper)
+      if (added[indexOf(upper)]) token.bytes.set(indexOf(folded(upper)));
+    token.bytes |= added;
+  };
   int previous = -1;  // the byte a range may begin with
   for (bool first = true;; first = false) {
     if (at >= pattern.size()) return kNoEnd;
@@ -109,8 +113,10 @@ std::size_t Glob::readClass(std::string_view pattern, std::size_t at, Token& tok
         if (++at >= pattern.size()) return kNoEnd;
         c = pattern[at];
       }
+      std::bitset<256> range;
       for (int byte = previous; byte <= static_cast<int>(indexOf(c)); ++byte)
-        token.bytes.set(static_cast<std::size_t>(byte));
+        range.set(static_cast<std::size_t>(byte));
+      foldRange(range);
       previous = -1;
       ++at;
       continue;
@@ -120,7 +126,9 @@ std::size_t Glob::readClass(std::string_view pattern, std::size_t at, Token& tok
       if (close == kNoEnd) return kNoEnd;
       // Without ":]" this is an ordinary '['.
       if (close > at + 2 && pattern[close - 1] == ':') {
-        if (!addNamedClass(pattern.substr(at + 2, close - at - 3), token.bytes)) return kNoEnd;
+        std::bitset<256> named;
+        if (!addNamedClass(pattern.substr(at + 2, close - at - 3), named)) return kNoEnd;
+        foldRange(named);
         previous = -1;
         at = close + 1;
         continue;

@@ -29,7 +29,8 @@ class Glob {
 
   void compile(std::string_view pattern, SlashMode slash);
   // Reads a class that begins after '['; returns the position behind it, npos if it has no end.
-  static std::size_t readClass(std::string_view pattern, std::size_t at, Token& token);
+  static std::size_t readClass(std::string_view pattern, std::size_t at, CaseMode letters,
+                               Token& token);
 
   std::vector<Token> tokens_;
   bool impossible_ = false;  // malformed: matches nothing

@@ -2,10 +2,10 @@
 //
 // Every path below the folder ends in exactly one entry; only `.git` has none, as in git's own
 // lists. Inside a git work tree git's rules decide: nested .gitignore files, info/exclude,
-// core.excludesFile, negation; what is tracked is read although a pattern ignores it. Nothing that a
-// repository's configuration names is ever run. A plain folder honours the .gitignore files in it,
-// and a repository inside a plain folder is walked by its own rules. A folder that the enclosing
-// repository ignores was chosen all the same and counts as a plain one.
+// core.excludesFile, negation; what is tracked is read although a pattern ignores it. Nothing that
+// a repository's configuration names is ever run. A plain folder honours the .gitignore files in
+// it, and a repository inside a plain folder is walked by its own rules. A folder that the
+// enclosing repository ignores was chosen all the same and counts as a plain one.
 //
 // Symbolic links are never followed (the chosen path itself may be one); pipes, sockets and devices
 // are never opened. Knows nothing of tokens or of what is inside a PDF. Any thread may call.

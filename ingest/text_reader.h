@@ -22,8 +22,8 @@ namespace ingest {
 // statistics), "invalid_utf8" or "invalid_encoding" (bytes replaced by U+FFFD, or pairs of
 // surrogates joined), "nul_bytes".
 //
-// Errors: kUnsupported (binary, or not a regular file), kTooLarge (above kTextBytesMax, asked before
-// anything is allocated), kNotFound, kIo (unreadable, or changed meanwhile), kCancelled.
+// Errors: kUnsupported (binary, or not a regular file), kTooLarge (above kTextBytesMax, asked
+// before anything is allocated), kNotFound, kIo (unreadable, or changed meanwhile), kCancelled.
 base::Result<base::Extracted> readText(const std::filesystem::path& file,
                                        const std::string& relative, std::stop_token stop);
 
