@@ -69,7 +69,9 @@ tl::unexpected<base::Error> broken(const char* what) {
   return failure(ErrorCode::kInvalidInput, std::string("lectern-reader sent ") + what);
 }
 
-bool isExtent(double points) { return std::isfinite(points) && points > 0 && points <= kPagePointsMax; }
+bool isExtent(double points) {
+  return std::isfinite(points) && points > 0 && points <= kPagePointsMax;
+}
 
 bool isLabel(const std::string& label) {
   return label.size() <= kLabelBytesMax && isCleanText(label) &&
@@ -112,7 +114,8 @@ Result<ReaderMessage> decodePage(ByteReader& reader) {
   if (!isExtent(page.width) || !isExtent(page.height)) return broken("a page of no size");
   if (!isCleanText(page.text) || (!page.text.empty() && page.text.back() != '\n'))
     return broken("a page with unclean text");
-  if (reader.remaining() != std::uint64_t{n_words} * (2 * sizeof(std::uint32_t) + 4 * sizeof(float)))
+  if (reader.remaining() !=
+      std::uint64_t{n_words} * (2 * sizeof(std::uint32_t) + 4 * sizeof(float)))
     return broken("a page with missing words");
 
   page.words.reserve(n_words);

@@ -92,7 +92,8 @@ tl::expected<std::unique_ptr<ReaderProcess>, ReaderFailure> ReaderProcess::start
   const Descriptor output(Descriptor::highCopy(write_end.get()));
   const Descriptor input(Descriptor::highCopy(document));
   if (output.get() < 0 || input.get() < 0)
-    return failed(Kind::kNotStarted, std::string("cannot copy a descriptor: ") + std::strerror(errno));
+    return failed(Kind::kNotStarted,
+                  std::string("cannot copy a descriptor: ") + std::strerror(errno));
 
   pid_t pid = 0;
   if (const int error = spawn(pid, program, input.get(), output.get(), request); error != 0)
@@ -182,7 +183,8 @@ tl::expected<ReaderMessage, ReaderFailure> ReaderProcess::receive(int timeout_s)
   TRY(fill(reinterpret_cast<char*>(&header), sizeof header, timeout_s));
   if (header.n_bytes > kMessageBytesMax) {
     reap();
-    return failed(Kind::kBadMessage, "announced a message of " + std::to_string(header.n_bytes) + " bytes");
+    return failed(Kind::kBadMessage,
+                  "announced a message of " + std::to_string(header.n_bytes) + " bytes");
   }
   std::string body(header.n_bytes, '\0');
   TRY(fill(body.data(), body.size(), timeout_s));

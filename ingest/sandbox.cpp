@@ -138,7 +138,8 @@ void allowReading(int ruleset, const char* folder) {
 }
 
 bool restrictFiles() {
-  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  const long abi =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) return false;
   const landlock_ruleset_attr handled{.handled_access_fs = fileRights(abi)};
   const int ruleset = static_cast<int>(

@@ -209,8 +209,10 @@ double PdfDocument::inkBeside(int number, const std::vector<PlacedWord>& words) 
     const auto pixel = [&](double points, int n) {
       return std::clamp(static_cast<int>(points * image->scale), 0, n - 1);
     };
-    for (int y = pixel(word.box.y0, image->height_px); y <= pixel(word.box.y1, image->height_px); ++y)
-      for (int x = pixel(word.box.x0, image->width_px); x <= pixel(word.box.x1, image->width_px); ++x)
+    for (int y = pixel(word.box.y0, image->height_px); y <= pixel(word.box.y1, image->height_px);
+         ++y)
+      for (int x = pixel(word.box.x0, image->width_px); x <= pixel(word.box.x1, image->width_px);
+           ++x)
         text[static_cast<std::size_t>(y) * static_cast<std::size_t>(image->width_px) +
              static_cast<std::size_t>(x)] = true;
   }

@@ -90,24 +90,33 @@ class PageOrderTest : public QObject {
   void whatStandsAcrossColumnsStaysAboveAndBelow() {
     const QString text =
         PageFixture()
-            .line(50, 60, U"a heading that is set over the whole width of the page in one single line")
+            .line(50, 60,
+                  U"a heading that is set over the whole width of the page in one single line")
             .column(50, 100, U"left", 4)
             .column(320, 100, U"right", 4)
             .line(50, 200, U"a note that is set over the whole width of the page below the columns")
             .text();
-    QVERIFY2(text.startsWith("a heading") && text.contains(columnText("left", 4) + "\n" + columnText("right", 4)) &&
-                 text.endsWith("below the columns\n"), qPrintable(text));
+    QVERIFY2(text.startsWith("a heading") &&
+                 text.contains(columnText("left", 4) + "\n" + columnText("right", 4)) &&
+                 text.endsWith("below the columns\n"),
+             qPrintable(text));
   }
 
   void cellsOfATableStayInTheirRows() {
     PageFixture page;
     for (int row = 0; row < 5; ++row)
-      page.line(50, 100 + 20 * row, U"key").line(200, 100 + 20 * row, U"12").line(350, 100 + 20 * row, U"Ada L");
+      page.line(50, 100 + 20 * row, U"key")
+          .line(200, 100 + 20 * row, U"12")
+          .line(350, 100 + 20 * row, U"Ada L");
     QCOMPARE(page.text(), QStringLiteral("key\t12\tAda L\n").repeated(5));
   }
 
   void raisedMarksStayInTheirLine() {
-    QCOMPARE(PageFixture().line(50, 100, U"a claim").line(86, 97, U"1", 6).line(95, 100, U"goes on").text(),
+    QCOMPARE(PageFixture()
+                 .line(50, 100, U"a claim")
+                 .line(86, 97, U"1", 6)
+                 .line(95, 100, U"goes on")
+                 .text(),
              QStringLiteral("a claim 1 goes on\n"));
   }
 
@@ -121,7 +130,7 @@ class PageOrderTest : public QObject {
   }
 
   void rightToLeftLinesBecomeLogical() {
-    // Drawn from left to right: "c.niam 24 אבג" seen, read from the right.
+    // As the eye meets it from left to right; reading begins at the right end.
     QCOMPARE(PageFixture().line(50, 100, U"main.c 42 ג\u05D1א דה").text(),
              QString::fromUtf8("הד א\u05D1ג 42 main.c\n"));
   }
@@ -129,7 +138,8 @@ class PageOrderTest : public QObject {
   void rightToLeftColumnsBeginAtTheRight() {
     PageFixture page;
     for (int i = 0; i < 4; ++i)
-      page.line(50, 100 + 12 * i, U"בבבבבבב בבבבבבבבב").line(320, 100 + 12 * i, U"אאאאאאא אאאאאאאאא");
+      page.line(50, 100 + 12 * i, U"בבבבבבב בבבבבבבבב")
+          .line(320, 100 + 12 * i, U"אאאאאאא אאאאאאאאא");
     QVERIFY(page.text().startsWith(QString::fromUtf8("אאא")));
   }
 
@@ -144,12 +154,14 @@ class PageOrderTest : public QObject {
 
   // From here on: characters and places that nobody should meet.
   void ligaturesBecomeLetters() {
-    QCOMPARE(PageFixture().line(50, 100, U"o\uFB03ce \uFB01led").text(), QStringLiteral("office filed\n"));
+    QCOMPARE(PageFixture().line(50, 100, U"o\uFB03ce \uFB01led").text(),
+             QStringLiteral("office filed\n"));
   }
 
   void controlsAndInvisibleCharactersVanish() {
     std::u32string word = U"a";
-    for (const char32_t c : {U'\u200B', U'\u202E', U'\u2066', U'\uFEFF', char32_t{0xE0041}, U'\u00AD'})
+    for (const char32_t c :
+         {U'\u200B', U'\u202E', U'\u2066', U'\uFEFF', char32_t{0xE0041}, U'\u00AD'})
       word += c;
     QCOMPARE(PageFixture().line(50, 100, word + U"b").text(), QStringLiteral("ab\n"));
   }

@@ -38,7 +38,8 @@ QString brokenPromise(const Document& document) {
   if (!ingest::isCleanText(document.text)) return QStringLiteral("text is not clean");
   std::size_t end = 0;
   for (const base::Page& page : document.pages) {
-    if (page.bytes.begin != end || page.bytes.end < end) return QStringLiteral("pages do not partition");
+    if (page.bytes.begin != end || page.bytes.end < end)
+      return QStringLiteral("pages do not partition");
     end = page.bytes.end;
   }
   if (end != document.text.size()) return QStringLiteral("text beyond the last page");
@@ -77,7 +78,8 @@ QString wordsInside(const Document& document, int page, const QJsonArray& boxes)
 }
 
 struct Ink {
-  double inside = 0;   // dark pixels of the page that lie in a word's box, as a share of all dark ones
+  double inside =
+      0;  // dark pixels of the page that lie in a word's box, as a share of all dark ones
   int n_empty = 0;     // words without a dark pixel
 };
 
@@ -90,8 +92,10 @@ Ink inkOf(const Document& document, const ingest::PageImage& image) {
   for (const SourceSpan& span : document.spans) {
     if (span.page != image.page) continue;
     const base::Box& box = span.boxes[0];
-    const auto x0 = static_cast<int>(box.x0 * image.scale), x1 = static_cast<int>(std::ceil(box.x1 * image.scale));
-    const auto y0 = static_cast<int>(box.y0 * image.scale), y1 = static_cast<int>(std::ceil(box.y1 * image.scale));
+    const auto x0 = static_cast<int>(box.x0 * image.scale),
+               x1 = static_cast<int>(std::ceil(box.x1 * image.scale));
+    const auto y0 = static_cast<int>(box.y0 * image.scale),
+               y1 = static_cast<int>(std::ceil(box.y1 * image.scale));
     int n_dark = 0;
     for (int y = std::max(y0, 0); y < std::min(y1, image.height_px); ++y)
       for (int x = std::max(x0, 0); x < std::min(x1, image.width_px); ++x) {
@@ -138,7 +142,8 @@ class PdfReaderTest : public QObject {
     QVERIFY(extracted);
     const std::string text = pageText(extracted->document, 1);
     std::size_t last = 0;
-    for (const char* mark : {"On the Order of Columns", "p1c1s1.", "p1c1s16.", "p1c2s1.", "p1c2s16."}) {
+    for (const char* mark :
+         {"On the Order of Columns", "p1c1s1.", "p1c1s16.", "p1c2s1.", "p1c2s16."}) {
       const std::size_t at = text.find(mark);
       QVERIFY2(at != std::string::npos && at >= last, mark);
       last = at;
@@ -158,7 +163,8 @@ class PdfReaderTest : public QObject {
 
   void wordsLieWhereTheImageIsDark_data() {
     QTest::addColumn<QByteArray>("name");
-    for (const char* name : {"columns2", "rotate90", "rotate180", "rotate270", "crop_box", "table_plain", "rtl"})
+    for (const char* name :
+         {"columns2", "rotate90", "rotate180", "rotate270", "crop_box", "table_plain", "rtl"})
       QTest::newRow(name) << QByteArray(name);
   }
   void wordsLieWhereTheImageIsDark() {
@@ -223,7 +229,8 @@ class PdfReaderTest : public QObject {
     const std::filesystem::path path = folder.path().toStdString();
     QCOMPARE(errorOf(ingest::readPdf(readerProgram(), path / "absent.pdf", "a", {})),
              QStringLiteral("not_found"));
-    QCOMPARE(errorOf(ingest::readPdf(readerProgram(), path, "a", {})), QStringLiteral("unsupported"));
+    QCOMPARE(errorOf(ingest::readPdf(readerProgram(), path, "a", {})),
+             QStringLiteral("unsupported"));
     QVERIFY(::mkfifo((path / "pipe.pdf").c_str(), 0600) == 0);
     QCOMPARE(errorOf(ingest::readPdf(readerProgram(), path / "pipe.pdf", "a", {})),
              QStringLiteral("unsupported"));
@@ -319,7 +326,8 @@ class PdfReaderTest : public QObject {
     QCOMPARE(brokenPromise(extracted->document), QString());
     for (const QJsonValue& code : truth["diagnostics"].toArray())
       if (kReported.contains(code.toString()) && !(name == "no_tounicode.pdf"))
-        QVERIFY2(hasDiagnostic(*extracted, code.toString().toStdString()), qPrintable(code.toString()));
+        QVERIFY2(hasDiagnostic(*extracted, code.toString().toStdString()),
+                 qPrintable(code.toString()));
     if (!kOwnText.contains(QString::fromStdString(name))) checkText(truth, extracted->document);
   }
 
@@ -331,9 +339,10 @@ class PdfReaderTest : public QObject {
     for (qsizetype i = 0; i < pages.size(); ++i)
       QCOMPARE(wordsOf(pageText(document, static_cast<int>(i) + 1)), wordsOf(pages[i].toString()));
     for (const QJsonValue& phrase : truth["phrases"].toArray()) {
-      const QString inside =
-          wordsInside(document, phrase.toObject()["page"].toInt(), phrase.toObject()["boxes"].toArray());
-      QCOMPARE(wordsOf(inside).join(QString()), wordsOf(phrase.toObject()["text"].toString()).join(QString()));
+      const QString inside = wordsInside(document, phrase.toObject()["page"].toInt(),
+                                         phrase.toObject()["boxes"].toArray());
+      QCOMPARE(wordsOf(inside).join(QString()),
+               wordsOf(phrase.toObject()["text"].toString()).join(QString()));
     }
   }
 
@@ -346,7 +355,6 @@ class PdfReaderTest : public QObject {
       "rotated_text.pdf", "letter_spacing.pdf",    // letters set apart stay apart
       "running_heads.pdf",                         // heads and page numbers are kept
       "hidden_text.pdf", "form.pdf",               // hidden text and field values are kept
-      "cjk_not_embedded.pdf", "cjk_vertical.pdf",  // need Poppler's data package
       "tree_cycle.pdf"};                           // pages that lead nowhere are listed
 };
 

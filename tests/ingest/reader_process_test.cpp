@@ -61,7 +61,8 @@ class FakeReader {
 };
 
 // Ends the n-th reader differently from those before: scripts count their starts in a file.
-const char* const kCountStarts = "echo x >> ${0%reader}starts; n=$(/usr/bin/wc -l < ${0%reader}starts)\n";
+const char* const kCountStarts =
+    "echo x >> ${0%reader}starts; n=$(/usr/bin/wc -l < ${0%reader}starts)\n";
 
 // The processes whose parent we are, by name.
 std::vector<pid_t> childrenNamed(const std::string& name) {
@@ -162,13 +163,15 @@ class ReaderProcessTest : public QObject {
   void silentReaderIsATypedError() {
     QElapsedTimer timer;
     timer.start();
-    QCOMPARE(errorOf(FakeReader("exec /bin/sleep 60", DocumentHead{1, SandboxLevel::kFull}).read(1)),
-             QStringLiteral("too_large"));
+    QCOMPARE(
+        errorOf(FakeReader("exec /bin/sleep 60", DocumentHead{1, SandboxLevel::kFull}).read(1)),
+        QStringLiteral("too_large"));
     QVERIFY2(timer.elapsed() < 10'000, qPrintable(QString::number(timer.elapsed())));
   }
 
   void readerThatHangsUpAndStaysIsRefused() {
-    const FakeReader reader("exec >/dev/null; exec /bin/sleep 60", DocumentHead{1, SandboxLevel::kFull});
+    const FakeReader reader("exec >/dev/null; exec /bin/sleep 60",
+                            DocumentHead{1, SandboxLevel::kFull});
     QCOMPARE(errorOf(reader.read()), QStringLiteral("corrupt"));
   }
 

@@ -97,7 +97,8 @@ class SandboxTest : public QObject {
   void nothingIsWritten() {
     const QTemporaryDir folder;
     const std::string file = folder.filePath("new").toStdString();
-    const int before = ::open(folder.filePath("old").toLocal8Bit().constData(), O_CREAT | O_RDWR, 0600);
+    const int before =
+        ::open(folder.filePath("old").toLocal8Bit().constData(), O_CREAT | O_RDWR, 0600);
     QVERIFY(!getsThrough([&] { return ::open(file.c_str(), O_CREAT | O_WRONLY, 0600) >= 0; }));
     QVERIFY(!getsThrough([&] { return ::creat(file.c_str(), 0600) >= 0; }));
     QVERIFY(!getsThrough([&] { return ::mkdir(file.c_str(), 0700) == 0; }));
@@ -118,7 +119,8 @@ class SandboxTest : public QObject {
       iovec here{&byte, 1}, there{&byte, 1};
       return ::process_vm_readv(::getppid(), &here, 1, &there, 1, 0) == 1;
     }));
-    QVERIFY(!getsThrough([] { return ::syscall(SYS_io_uring_setup, 1, nullptr) >= 0 || errno == EFAULT; }));
+    QVERIFY(!getsThrough(
+        [] { return ::syscall(SYS_io_uring_setup, 1, nullptr) >= 0 || errno == EFAULT; }));
   }
 
   void nothingIsStarted() {
