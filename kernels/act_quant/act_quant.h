@@ -16,5 +16,7 @@ std::uint8_t quantizeFp4Group(const float* x, std::int64_t n, std::uint8_t* code
 // y[i] = q·s for groups of `group` values; n % group == 0; y may alias x.
 // These are the values a quantised linear multiplies (group 128), as float32.
 void simulateFp8(const float* x, std::int64_t n, std::int64_t group, float* y);
+// The same bits on vectors; group % 16 == 0.
+void simulateFp8Cpu(const float* x, std::int64_t n, std::int64_t group, float* y);
 
 }  // namespace kernels

@@ -1,6 +1,6 @@
 // Rows are unpacked once: the window of the whole chunk up front, rows that every query sees
-// (ratio-128 layers) likewise, selected rows per query. Then, per query, one head after another
-// runs over the list: scores, softmax, weighted sum.
+// (ratio-128 layers) likewise, selected rows per query. Then, per query, four heads at a time
+// run over the list: scores, softmax, weighted sum.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/attend_sparse/attend_sparse_cpu.cpp"
 #include <hwy/foreach_target.h>
@@ -9,10 +9,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstring>
 #include <vector>
 
 #include "kernels/attend_sparse/attend_sparse.h"
+#include "kernels/formats-inl.h"
+#include "kernels/sums-inl.h"
 
 #ifndef LECTERN_ATTEND_LIST
 #define LECTERN_ATTEND_LIST
@@ -33,25 +35,32 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, 16>;
 using V = hn::Vec<D>;
 
-// s[i] = (q·row_i)·scale for every row; four rows per pass. dim % lanes == 0.
-void scoreRows(const AttendList& list, const float* q, std::int64_t dim, float scale, float* s) {
+// s[h, i] = (q_h·row_i)·scale for kHeads heads and every row; four rows per pass. The heads are
+// `dim` apart in q and `stride` apart in s, which has room for four places beyond n.
+// dim % lanes == 0.
+template <int kHeads>
+void scoreRows(const AttendList& list, const float* q, std::int64_t dim, float scale, float* s,
+               std::int64_t stride) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t i = 0; i < list.n; i += 4) {
     const float* r[4];
     for (std::int64_t j = 0; j < 4; ++j) r[j] = list.rows[std::min(i + j, list.n - 1)];
-    V a = hn::Zero(d), b = a, c = a, e = a;
+    V sum[kHeads][4];
+    for (auto& head : sum)
+      for (V& v : head) v = hn::Zero(d);
     for (std::int64_t k = 0; k < dim; k += lanes) {
-      const V x = hn::LoadU(d, q + k);
-      a = hn::MulAdd(x, hn::LoadU(d, r[0] + k), a);
-      b = hn::MulAdd(x, hn::LoadU(d, r[1] + k), b);
-      c = hn::MulAdd(x, hn::LoadU(d, r[2] + k), c);
-      e = hn::MulAdd(x, hn::LoadU(d, r[3] + k), e);
+      V row[4];
+      for (int j = 0; j < 4; ++j) row[j] = hn::LoadU(d, r[j] + k);
+      for (int h = 0; h < kHeads; ++h) {
+        const V x = hn::LoadU(d, q + h * dim + k);
+        for (int j = 0; j < 4; ++j) sum[h][j] = hn::MulAdd(x, row[j], sum[h][j]);
+      }
     }
-    const float sums[4] = {
-        hn::GetLane(hn::SumOfLanes(d, a)), hn::GetLane(hn::SumOfLanes(d, b)),
-        hn::GetLane(hn::SumOfLanes(d, c)), hn::GetLane(hn::SumOfLanes(d, e))};
-    for (std::int64_t j = 0; j < 4 && i + j < list.n; ++j) s[i + j] = sums[j] * scale;
+    for (int h = 0; h < kHeads; ++h) {
+      fourSums(d, sum[h], s + h * stride + i);
+      for (int j = 0; j < 4; ++j) s[h * stride + i + j] *= scale;
+    }
   }
 }
 
@@ -69,48 +78,91 @@ float exponentials(float* s, std::int64_t n, float largest) {
   return sum;
 }
 
-// o = (Σ p_i·row_i) / z, four vectors of the row at a time.
-void weightedRows(const AttendList& list, const float* p, std::int64_t dim, float z,
-                  Rounding rounding, float* o) {
+// o_h = (Σ p[h, i]·row_i) / z[h] for kHeads heads, kVectors vectors of the row from `first` on.
+template <int kHeads, int kVectors>
+void weightedPart(const AttendList& list, const float* p, std::int64_t stride, std::int64_t dim,
+                  const float* z, std::int64_t first, Rounding rounding, float* o) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  for (std::int64_t first = 0; first < dim; first += 4 * lanes) {
-    V a = hn::Zero(d), b = a, c = a, e = a;
-    const bool full = first + 4 * lanes <= dim;
-    for (std::int64_t i = 0; i < list.n; ++i) {
-      const V weight = hn::Set(d, p[i]);
-      const float* row = list.rows[i] + first;
-      a = hn::MulAdd(weight, hn::LoadU(d, row), a);
-      if (full || first + 1 * lanes < dim) b = hn::MulAdd(weight, hn::LoadU(d, row + lanes), b);
-      if (full || first + 2 * lanes < dim) c = hn::MulAdd(weight, hn::LoadU(d, row + 2 * lanes), c);
-      if (full || first + 3 * lanes < dim) e = hn::MulAdd(weight, hn::LoadU(d, row + 3 * lanes), e);
+  V sum[kHeads][kVectors];
+  for (auto& head : sum)
+    for (V& v : head) v = hn::Zero(d);
+  for (std::int64_t i = 0; i < list.n; ++i) {
+    V row[kVectors];
+    for (int j = 0; j < kVectors; ++j) row[j] = hn::LoadU(d, list.rows[i] + first + j * lanes);
+    for (int h = 0; h < kHeads; ++h) {
+      const V weight = hn::Set(d, p[h * stride + i]);
+      for (int j = 0; j < kVectors; ++j) sum[h][j] = hn::MulAdd(weight, row[j], sum[h][j]);
     }
-    const V sums[4] = {a, b, c, e};
-    for (std::int64_t j = 0; j < 4 && first + j * lanes < dim; ++j)
-      hn::StoreU(hn::Div(sums[j], hn::Set(d, z)), d, o + first + j * lanes);
   }
-  if (rounding == Rounding::kBf16)
-    for (std::int64_t c = 0; c < dim; ++c) o[c] = roundBf16(o[c]);
+  for (int h = 0; h < kHeads; ++h)
+    for (int j = 0; j < kVectors; ++j)
+      hn::StoreU(roundedLanes(d, hn::Div(sum[h][j], hn::Set(d, z[h])), rounding), d,
+                 o + h * dim + first + j * lanes);
+}
+
+// kHeads neighbouring heads of query t over its list.
+template <int kHeads>
+void attendHeads(const AttendArgs& args, std::int64_t t, std::int64_t first_head,
+                 const AttendList& list) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::int64_t dim = args.format.head_dim, stride = list.n + 16;
+  const std::int64_t offset = (t * args.n_heads + first_head) * dim;
+  thread_local std::vector<float> buffer;
+  buffer.resize(static_cast<std::size_t>(kHeads * stride));
+  float* p = buffer.data();
+  float z[kHeads];
+  scoreRows<kHeads>(list, args.q + offset, dim, args.scale, p, stride);
+  for (int h = 0; h < kHeads; ++h) {
+    float* s = p + h * stride;
+    const float largest = *std::max_element(s, s + list.n);
+    // The sink may lie far above every score; in float32 the difference alone would cost digits.
+    const double sink = std::exp(static_cast<double>(args.sink[first_head + h]) - largest);
+    z[h] = static_cast<float>(exponentials(s, list.n, largest) + sink);
+    if (args.rounding == Rounding::kBf16)
+      for (std::int64_t i = 0; i < list.n; i += lanes)
+        hn::StoreU(roundedLanes(d, hn::LoadU(d, s + i)), d, s + i);
+  }
+  std::int64_t c = 0;
+  for (; c + 4 * lanes <= dim; c += 4 * lanes)
+    weightedPart<kHeads, 4>(list, p, stride, dim, z, c, args.rounding, args.o + offset);
+  for (; c < dim; c += lanes)
+    weightedPart<kHeads, 1>(list, p, stride, dim, z, c, args.rounding, args.o + offset);
 }
 
 void attendQuery(const AttendArgs& args, std::int64_t t, const AttendList& list) {
-  const std::int64_t dim = args.format.head_dim;
   if (list.n == 0) {
+    const std::int64_t dim = args.format.head_dim;
     std::fill_n(args.o + t * args.n_heads * dim, args.n_heads * dim, 0.0f);
     return;
   }
-  thread_local std::vector<float> p;
-  p.resize(static_cast<std::size_t>(list.n) + 16);
-  for (std::int64_t h = 0; h < args.n_heads; ++h) {
-    const std::int64_t offset = (t * args.n_heads + h) * dim;
-    scoreRows(list, args.q + offset, dim, args.scale, p.data());
-    const float largest = *std::max_element(p.begin(), p.begin() + list.n);
-    // The sink may lie far above every score; in float32 the difference alone would cost digits.
-    const double sink = std::exp(static_cast<double>(args.sink[h]) - largest);
-    const auto z = static_cast<float>(exponentials(p.data(), list.n, largest) + sink);
-    if (args.rounding == Rounding::kBf16)
-      for (std::int64_t i = 0; i < list.n; ++i) p[i] = roundBf16(p[i]);
-    weightedRows(list, p.data(), dim, z, args.rounding, args.o + offset);
+  std::int64_t h = 0;
+  for (; h + 4 <= args.n_heads; h += 4) attendHeads<4>(args, t, h, list);
+  for (; h < args.n_heads; ++h) attendHeads<1>(args, t, h, list);
+}
+
+// One row as unpackKvRow gives it.
+void unpackRow(const KvRowFormat& format, const std::byte* packed, float* row) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::int64_t nope = format.nopeDim();
+  if (format.packing == RowPacking::kFloat || format.rope_dim % lanes != 0)
+    return unpackKvRow(format, packed, row);
+  const hn::RebindToUnsigned<D> u32;
+  const hn::Rebind<std::uint8_t, D> u8;
+  const hn::Rebind<std::uint16_t, D> u16;
+  const auto* codes = reinterpret_cast<const std::uint8_t*>(packed);
+  const std::uint8_t* scales = codes + nope + 2 * format.rope_dim;
+  for (std::int64_t i = 0; i < nope; i += lanes) {
+    const V value = e4m3Lanes(d, hn::PromoteTo(u32, hn::LoadU(u8, codes + i)));
+    hn::StoreU(hn::Mul(value, hn::Set(d, ue8m0ToFloat(scales[i / 64]))), d, row + i);
+  }
+  std::uint16_t halves[16];
+  for (std::int64_t i = 0; i < format.rope_dim; i += lanes) {
+    std::memcpy(halves, codes + nope + 2 * i, static_cast<std::size_t>(2 * lanes));
+    const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(u32, hn::LoadU(u16, halves)));
+    hn::StoreU(hn::BitCast(d, bits), d, row + nope + i);
   }
 }
 
@@ -121,6 +173,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kernels {
 HWY_EXPORT(attendQuery);
+HWY_EXPORT(unpackRow);
 
 void attendSparseCpu(const AttendArgs& args, ThreadPool& pool) {
   if (args.n == 0) return;
@@ -138,7 +191,7 @@ void attendSparseCpu(const AttendArgs& args, ThreadPool& pool) {
       const std::byte* row = i < n_window
                                  ? args.window + (oldest + i - args.window_first) * row_bytes
                                  : args.compressed.row(i - n_window);
-      unpackKvRow(args.format, row, unpacked + i * dim);
+      HWY_DYNAMIC_DISPATCH(unpackRow)(args.format, row, unpacked + i * dim);
     }
   });
 
@@ -155,7 +208,8 @@ void attendSparseCpu(const AttendArgs& args, ThreadPool& pool) {
         for (std::int64_t i = 0; i < args.n_selected; ++i) {
           const std::int32_t row = args.selected[t * args.n_selected + i];
           if (row < 0) continue;
-          unpackKvRow(args.format, args.compressed.row(row), selected.data() + i * dim);
+          HWY_DYNAMIC_DISPATCH(unpackRow)
+          (args.format, args.compressed.row(row), selected.data() + i * dim);
           rows.push_back(selected.data() + i * dim);
         }
       } else if (args.n_visible != nullptr) {

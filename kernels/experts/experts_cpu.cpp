@@ -13,16 +13,16 @@
 
 #include "kernels/act_quant/act_quant.h"
 #include "kernels/experts/experts.h"
+#include "kernels/formats-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// a[i] = weight · (silu(min(g, gate_limit)) · clamp(u, ±up_limit)), not rounded. The exponential
-// of −|g| cannot overflow: silu(g) = g / (1 + e) for g ≥ 0 and g·e / (1 + e) below.
+// a[i] = rounded(weight · (silu(min(g, limit)) · clamp(u, ±limit))). The exponential of −|g| cannot overflow: silu(g) = g / (1 + e) for g ≥ 0 and g·e / (1 + e) below.
 void swigluRow(const float* g, const float* u, std::int64_t n, float limit, float weight,
-               float* a) {
+               Rounding rounding, float* a) {
   const hn::CappedTag<float, 16> d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto one = hn::Set(d, 1.0f), high = hn::Set(d, limit), low = hn::Set(d, -limit);
@@ -32,7 +32,7 @@ void swigluRow(const float* g, const float* u, std::int64_t n, float limit, floa
     const auto e = hn::Exp(d, hn::Neg(hn::Abs(gate)));
     const auto share = hn::IfThenElse(hn::Lt(gate, hn::Zero(d)), e, one);
     const auto silu = hn::Div(hn::Mul(gate, share), hn::Add(one, e));
-    return hn::Mul(hn::Set(d, weight), hn::Mul(silu, up));
+    return roundedLanes(d, hn::Mul(hn::Set(d, weight), hn::Mul(silu, up)), rounding);
   };
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
@@ -99,9 +99,7 @@ HWY_EXPORT(swigluRow);
 void swigluCpu(const float* g, const float* u, std::int64_t n, float limit, float weight,
                Rounding rounding, float* a) {
   const float bound = limit > 0 ? limit : std::numeric_limits<float>::infinity();
-  HWY_DYNAMIC_DISPATCH(swigluRow)(g, u, n, bound, weight, a);
-  if (rounding == Rounding::kBf16)
-    for (std::int64_t i = 0; i < n; ++i) a[i] = roundBf16(a[i]);
+  HWY_DYNAMIC_DISPATCH(swigluRow)(g, u, n, bound, weight, rounding, a);
 }
 
 void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
@@ -111,7 +109,7 @@ void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
   if (args.input == LinearInput::kFp8) {
     float* quantized = sized(b.quantized, args.n * dim);
     pool.parallelFor(args.n, 32, [&](std::int64_t begin, std::int64_t end) {
-      simulateFp8(args.x + begin * dim, (end - begin) * dim, 128, quantized + begin * dim);
+      simulateFp8Cpu(args.x + begin * dim, (end - begin) * dim, 128, quantized + begin * dim);
     });
     x = quantized;
   }

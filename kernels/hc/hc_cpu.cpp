@@ -9,7 +9,7 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/bf16-inl.h"
+#include "kernels/formats-inl.h"
 #include "kernels/hc/hc.h"
 #include "kernels/linear/linear.h"
 

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels/bf16-inl.h"
+#include "kernels/formats-inl.h"
 #include "kernels/index_scores/index_scores.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -41,10 +41,6 @@ void unpackWords(KeyTile& tile, std::int64_t dim) {
     }
 }
 #else
-// Twice the value of every e2m1 code.
-HWY_ALIGN constexpr std::int8_t kTwice[16] = {0, 1,  2,  3,  4,  6,  8,  12,
-                                              0, -1, -2, -3, -4, -6, -8, -12};
-
 // Spreads the eight codes of each word. A code moves to the top byte of its lane, where the table
 // turns it into an integer that is 2^25 times its value.
 void unpackWords(KeyTile& tile, std::int64_t dim) {
@@ -53,7 +49,7 @@ void unpackWords(KeyTile& tile, std::int64_t dim) {
   const hn::RebindToUnsigned<D> u32;
   const hn::Repartition<std::int8_t, D> i8;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto table = hn::LoadDup128(i8, kTwice);
+  const auto table = hn::LoadDup128(i8, kTwiceE2m1);
   const auto top = hn::Set(u32, 0x0f000000u);
   const V down = hn::Set(d, 0x1p-25f);
   for (std::int64_t i = 0; i < dim; i += 8)

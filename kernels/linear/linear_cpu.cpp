@@ -12,8 +12,9 @@
 #include <vector>
 
 #include "kernels/act_quant/act_quant.h"
-#include "kernels/bf16-inl.h"
+#include "kernels/formats-inl.h"
 #include "kernels/linear/linear.h"
+#include "kernels/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kernels {
@@ -27,47 +28,19 @@ constexpr std::int64_t kRowsPerTile = 16;
 
 float sumOf(D d, V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
 
-#if HWY_TARGET != HWY_SCALAR
-using D4 = hn::FixedTag<float, 4>;
-
-// Halves added until four lanes are left.
-template <class DV>
-HWY_INLINE hn::Vec<D4> folded(DV d, hn::Vec<DV> v) {
-  if constexpr (hn::MaxLanes(DV()) == 4) {
-    return v;
-  } else {
-    const hn::Half<decltype(d)> half;
-    return folded(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
-  }
-}
-
-// The sums of four vectors at once, each by the tree of sumOf.
-HWY_INLINE hn::Vec<D4> fourSums(D d, const V* v) {
-  const D4 d4;
-  const auto a = folded(d, v[0]), b = folded(d, v[1]), c = folded(d, v[2]), e = folded(d, v[3]);
-  const auto ab = hn::Add(hn::ConcatLowerLower(d4, b, a), hn::ConcatUpperUpper(d4, b, a));
-  const auto ce = hn::Add(hn::ConcatLowerLower(d4, e, c), hn::ConcatUpperUpper(d4, e, c));
-  return hn::Add(hn::ConcatEven(d4, ce, ab), hn::ConcatOdd(d4, ce, ab));
-}
-#endif
-
 void dequantizeFp8(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
                    float* out) {
   const D d;
   const hn::Rebind<std::uint8_t, D> d8;
   const hn::RebindToUnsigned<D> d32;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const V shift = hn::Set(d, 0x1p120f);
   for (std::int64_t c = 0; c < in; c += 128) {
     const V scale = hn::Set(d, ue8m0ToFloat(scales[c / 128]));
     const std::int64_t end = std::min<std::int64_t>(c + 128, in);
     std::int64_t i = c;
     for (; i + lanes <= end; i += lanes) {
-      const auto code = hn::PromoteTo(d32, hn::LoadU(d8, codes + i));
-      const auto sign = hn::ShiftLeft<24>(hn::And(code, hn::Set(d32, 0x80)));
-      const auto rest = hn::ShiftLeft<20>(hn::And(code, hn::Set(d32, 0x7f)));
-      const V value = hn::BitCast(d, hn::Or(sign, rest));
-      hn::StoreU(hn::Mul(hn::Mul(value, shift), scale), d, out + i);
+      const V value = e4m3Lanes(d, hn::PromoteTo(d32, hn::LoadU(d8, codes + i)));
+      hn::StoreU(hn::Mul(value, scale), d, out + i);
     }
     for (; i < end; ++i) out[i] = e4m3ToFloat(codes[i]) * ue8m0ToFloat(scales[c / 128]);
   }
@@ -86,26 +59,40 @@ void dequantizeBf16(const std::uint16_t* codes, std::int64_t in, float* out) {
   for (; i < in; ++i) out[i] = bf16ToFloat(codes[i]);
 }
 
-// Two values per byte through a table of pairs.
-struct PairTable {
-  float pair[256][2];
-  PairTable() {
-    for (int b = 0; b < 256; ++b) {
-      pair[b][0] = e2m1ToFloat(static_cast<std::uint8_t>(b));
-      pair[b][1] = e2m1ToFloat(static_cast<std::uint8_t>(b >> 4));
-    }
-  }
-};
-
+#if HWY_TARGET == HWY_SCALAR
 void dequantizeFp4(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
                    float* out) {
-  static const PairTable table;
+  for (std::int64_t c = 0; c < in; ++c)
+    out[c] = e2m1ToFloat(static_cast<std::uint8_t>(codes[c / 2] >> (c % 2 * 4))) *
+             ue8m0ToFloat(scales[c / 32]);
+}
+#else
+void dequantizeFp4(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
+                   float* out) {
+  const hn::FixedTag<std::uint8_t, 16> u8;
+  const hn::FixedTag<std::int8_t, 16> i8;
+  const D d;
+  const hn::Rebind<std::int32_t, D> i32;
+  const hn::Rebind<std::int8_t, D> narrow;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto table = hn::Load(i8, kTwiceE2m1);
+  const auto mask = hn::Set(u8, 15);
+  std::int8_t twice[32];
   for (std::int64_t c = 0; c < in; c += 32) {
-    const float scale = ue8m0ToFloat(scales[c / 32]);
-    for (std::int64_t i = 0; i < 32; i += 2) std::memcpy(out + c + i, table.pair[codes[(c + i) / 2]], 8);
-    for (std::int64_t i = 0; i < 32; ++i) out[c + i] *= scale;
+    const auto bytes = hn::LoadU(u8, codes + c / 2);
+    const auto low = hn::And(bytes, mask), high = hn::ShiftRight<4>(bytes);
+    const auto first = hn::InterleaveLower(u8, low, high);
+    const auto second = hn::InterleaveUpper(u8, low, high);
+    hn::StoreU(hn::TableLookupBytes(table, hn::BitCast(i8, first)), i8, twice);
+    hn::StoreU(hn::TableLookupBytes(table, hn::BitCast(i8, second)), i8, twice + 16);
+    const V scale = hn::Set(d, 0.5f * ue8m0ToFloat(scales[c / 32]));
+    for (std::int64_t i = 0; i < 32; i += lanes) {
+      const V value = hn::ConvertTo(d, hn::PromoteTo(i32, hn::LoadU(narrow, twice + i)));
+      hn::StoreU(hn::Mul(value, scale), d, out + c + i);
+    }
   }
 }
+#endif
 
 void dequantize(const MatrixView& w, std::int64_t row, float* out) {
   const std::byte* bytes = w.rowData(row);
@@ -141,22 +128,18 @@ void dotBlock(const float* const* x, const float* const* w, std::int64_t in, flo
       for (int o = 0; o < kO; ++o) sum[t][o] = hn::MulAdd(xk, wk[o], sum[t][o]);
     }
   }
-#if HWY_TARGET != HWY_SCALAR
-  if constexpr (kO == 4) {
-    if (k == in) {
-      const D4 d4;
-      for (int t = 0; t < kT; ++t)
-        hn::StoreU(roundedLanes(d4, fourSums(d, sum[t]), rounding), d4, y[t]);
-      return;
+  for (int t = 0; t < kT; ++t) {
+    float total[kO];
+    if constexpr (kO == 4) {
+      fourSums(d, sum[t], total);
+    } else {
+      for (int o = 0; o < kO; ++o) total[o] = sumOf(d, sum[t][o]);
+    }
+    for (int o = 0; o < kO; ++o) {
+      for (std::int64_t i = k; i < in; ++i) total[o] += x[t][i] * w[o][i];
+      y[t][o] = rounded(total[o], rounding);
     }
   }
-#endif
-  for (int t = 0; t < kT; ++t)
-    for (int o = 0; o < kO; ++o) {
-      float total = sumOf(d, sum[t][o]);
-      for (std::int64_t i = k; i < in; ++i) total += x[t][i] * w[o][i];
-      y[t][o] = rounded(total, rounding);
-    }
 }
 
 template <int kO>
@@ -221,7 +204,7 @@ void linearCpu(const LinearArgs& args, ThreadPool& pool) {
     quantized.resize(static_cast<std::size_t>(args.n * in));
     float* out = quantized.data();
     pool.parallelFor(args.n, 32, [&, a, a_stride](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t t = begin; t < end; ++t) simulateFp8(a + t * a_stride, in, 128, out + t * in);
+      for (std::int64_t t = begin; t < end; ++t) simulateFp8Cpu(a + t * a_stride, in, 128, out + t * in);
     });
     a = out;
     a_stride = in;

@@ -132,6 +132,26 @@ class FormatsTest : public QObject {
       simulateFp8(x.data(), static_cast<std::int64_t>(x.size()), static_cast<std::int64_t>(group),
                   simulated.data());
       QVERIFY(sameBits(simulated, golden.floats("sim" + suffix)));
+      std::fill(simulated.begin(), simulated.end(), -1.0f);
+      simulateFp8Cpu(x.data(), static_cast<std::int64_t>(x.size()),
+                     static_cast<std::int64_t>(group), simulated.data());
+      QVERIFY(sameBits(simulated, golden.floats("sim" + suffix)));
+    }
+  }
+
+  // Every value of the format's own test, in groups led by 448 so that the scale is one.
+  void vectorsRoundAsSingleValuesDo() {
+    REQUIRE_GOLDEN(path, "unit/formats.safetensors");
+    const support::Bundle golden(path);
+    for (const float value : golden.floats("e4m3_in")) {
+      if (std::abs(value) > 448.0f) continue;
+      std::vector<float> x(128, value), plain(128), vectors(128);
+      x[5] = 448.0f;
+      x[9] = -value;
+      simulateFp8(x.data(), 128, 128, plain.data());
+      simulateFp8Cpu(x.data(), 128, 128, vectors.data());
+      QVERIFY(sameBits(vectors, plain));
+      QCOMPARE(plain[0], e4m3ToFloat(floatToE4m3(value)));
     }
   }
 
