@@ -1,7 +1,7 @@
 // Text that wants to be more than text: spellings of control tokens, names that forge headers,
 // lines without end, bytes that are no characters.
-#include <QElapsedTimer>
 #include <QTest>
+#include <ctime>
 #include <iostream>
 #include <random>
 
@@ -317,11 +317,11 @@ class HostileTextTest : public QObject {
     while (text.size() < 1'000'000) text += unit.toStdString();
     const base::Document document = textDocument("huge", text);
     ContextBuilder builder = ContextBuilder::create(tokenizer).value();
-    QElapsedTimer timer;
-    timer.start();
+    // Processor time: the machine may be busy. Quadratic work would take minutes.
+    const std::clock_t begin = std::clock();
     QVERIFY(builder.addDocument(document));
-    const auto elapsed_ms = timer.elapsed();
-    QVERIFY2(elapsed_ms < 3000, std::to_string(elapsed_ms).c_str());
+    const double cpu_s = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+    QVERIFY2(cpu_s < 5, std::to_string(cpu_s).c_str());
     QVERIFY(brokenPromise(builder.context(), *tokenizer, {document}).empty());
   }
 
