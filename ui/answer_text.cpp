@@ -281,7 +281,10 @@ class BlockBuilder {
     }
     QString line = words;
     line.replace(QLatin1Char('\n'), QLatin1Char(' '));
-    block_.content.push_back({QStringLiteral("\u201C%1\u201D").arg(line), style_, number, false});
+    const bool code = quote.citation && !quote.citation->path.empty() && !isProse(quote);
+    const unsigned style = code ? style_ | static_cast<unsigned>(InlineStyle::kCode) : style_;
+    if (!code) line = QStringLiteral("\u201C%1\u201D").arg(line);
+    block_.content.push_back({line, style, number, false});
     append(QString(QChar::Nbsp));
     block_.content.push_back({{}, style_, number, true});
   }
@@ -380,6 +383,15 @@ AnswerText parseAnswer(std::string_view answer, std::span<const base::Citation> 
   builder.only_pieces_ = isOnlyPieces(markdown);
   builder.read(markdown);
   return parsed;
+}
+
+bool isProse(const Quote& quote) {
+  if (!quote.citation || quote.citation->path.empty()) return false;
+  if (quote.citation->page > 0) return true;
+  const QString path = QString::fromStdString(quote.citation->path).toLower();
+  for (const char* ending : {".md", ".txt", ".rst", ".tex"})
+    if (path.endsWith(QLatin1String(ending))) return true;
+  return false;
 }
 
 QString chipWords(const Quote& quote) {

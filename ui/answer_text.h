@@ -62,7 +62,9 @@ struct AnswerText {
 AnswerText parseAnswer(std::string_view answer, std::span<const base::Citation> citations,
                        bool open);
 
-// Words and chip of a quote, e.g. "report.pdf, p. 9" or "not in your sources".
+// Known to come from running text, which is set in italics; everything else is set as code.
+bool isProse(const Quote& quote);
+// Words on the chip of a quote, e.g. "report.pdf, p. 9" or "not in your sources".
 QString chipWords(const Quote& quote);
 
 }  // namespace ui

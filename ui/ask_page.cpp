@@ -30,19 +30,19 @@ constexpr int kThreeColumns = 1180;
 AskPage::AskPage(QWidget* parent)
     : QWidget(parent),
       sources_(new SourcesPane(this)),
-      conversation_(buildConversation()),
       columns_(new QSplitter(Qt::Horizontal, this)) {
   setObjectName(QStringLiteral("askPage"));
   columns_->setChildrenCollapsible(false);
   columns_->setHandleWidth(1);
   columns_->addWidget(sources_);
-  columns_->addWidget(conversation_);
+  QWidget* conversation = buildConversation();
+  columns_->addWidget(conversation);
   columns_->addWidget(buildEvidence());
   columns_->setStretchFactor(0, 0);
   columns_->setStretchFactor(1, 1);
   columns_->setStretchFactor(2, 1);
   sources_->setMinimumWidth(180);
-  conversation_->setMinimumWidth(340);
+  conversation->setMinimumWidth(340);
   columns_->setSizes({250, 544, 586});
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
@@ -96,6 +96,7 @@ QWidget* AskPage::buildConversation() {
   layout->addWidget(makeLine(Qt::Horizontal, box));
   layout->addWidget(transcript_, 1);
   layout->addLayout(card);
+  layout->addSpacing(8);
   layout->addWidget(composer_);
   return box;
 }

@@ -84,7 +84,6 @@ class AskPage : public QWidget {
   void stepPane(int step);
 
   SourcesPane* sources_;
-  QWidget* conversation_;
   TranscriptView* transcript_ = nullptr;
   Composer* composer_ = nullptr;
   ErrorCard* error_ = nullptr;

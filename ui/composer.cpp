@@ -21,6 +21,7 @@ namespace ui {
 namespace {
 
 constexpr int kMaxLines = 10;
+constexpr int kRoomyWidth = 470;   // design pixels
 
 QToolButton* makeSwitch(const char* name, const char* icon_name, const QString& words,
                         QWidget* parent) {
@@ -45,6 +46,7 @@ Composer::Composer(QWidget* parent)
       sources_only_(new QCheckBox(tr("Sources only"), this)),
       send_(makeButton(ButtonKind::kPrimary, QStringLiteral("send"), tr("Send"), this)),
       stop_(makeButton(ButtonKind::kPrimary, QStringLiteral("stop"), tr("Stop"), this)),
+      keys_(makeLabel(FontRole::kSmall, Token::kText2, this, tr("Shift+Enter: new line"))),
       hint_(makeLabel(FontRole::kSmall, Token::kText2, this)) {
   setObjectName(QStringLiteral("composer"));
   edit_->setObjectName(QStringLiteral("composerEdit"));
@@ -87,7 +89,7 @@ Composer::Composer(QWidget* parent)
   box->addLayout(buttons);
   auto* foot = new QHBoxLayout;
   foot->setContentsMargins(4, 0, 4, 0);
-  foot->addWidget(makeLabel(FontRole::kSmall, Token::kText2, this, tr("Shift+Enter: new line")));
+  foot->addWidget(keys_);
   foot->addStretch();
   foot->addWidget(hint_);
   auto* layout = new QVBoxLayout(this);
@@ -175,6 +177,13 @@ bool Composer::eventFilter(QObject* watched, QEvent* event) {
     return true;
   }
   return QFrame::eventFilter(watched, event);
+}
+
+// A narrow column keeps what is needed to ask.
+void Composer::resizeEvent(QResizeEvent*) {
+  const bool roomy = width() / theme().textScale() >= kRoomyWidth;
+  keys_->setVisible(roomy);
+  agent_->setVisible(roomy);
 }
 
 void Composer::paintEvent(QPaintEvent*) {

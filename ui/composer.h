@@ -41,6 +41,7 @@ class Composer : public QFrame {
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
   void paintEvent(QPaintEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void send();
@@ -53,6 +54,7 @@ class Composer : public QFrame {
   QCheckBox* sources_only_;
   QPushButton* send_;
   QPushButton* stop_;
+  QLabel* keys_;
   QLabel* hint_;
   QString last_question_, blocked_;
   bool busy_ = false;

@@ -140,7 +140,7 @@ int ContextStrip::paintBudget(QPainter& painter) const {
                   FontRole::kSmallStrong, Token::kDanger);
   else write(tr("%1 free").arg(exactCount(freeTokens())), FontRole::kSmall, Token::kText2);
   if (!over && n_stale_ > 0)
-    write(tr("%n file(s) changed on disk", nullptr, n_stale_), FontRole::kSmallStrong,
+    write(counted(n_stale_, tr("1 file changed on disk"), tr("%1 files changed on disk")), FontRole::kSmallStrong,
           Token::kWarn);
   return x;
 }

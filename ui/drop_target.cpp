@@ -36,7 +36,7 @@ DropTarget::DropTarget(QWidget* parent)
   auto* folder = makeButton(ButtonKind::kPrimary, QStringLiteral("folder"),
                             tr("Open folder\u2026"), this);
   folder->setObjectName(QStringLiteral("openFolderButton"));
-  auto* pdfs = makeButton(ButtonKind::kPlain, QStringLiteral("file"), tr("Open PDFs\u2026"), this);
+  auto* pdfs = makeButton(ButtonKind::kPlain, QStringLiteral("pdf"), tr("Open PDFs\u2026"), this);
   pdfs->setObjectName(QStringLiteral("openPdfsButton"));
   connect(folder, &QPushButton::clicked, this, &DropTarget::openFolderClicked);
   connect(pdfs, &QPushButton::clicked, this, &DropTarget::openPdfsClicked);
@@ -44,7 +44,7 @@ DropTarget::DropTarget(QWidget* parent)
   auto* pictures = new QHBoxLayout;
   pictures->setSpacing(34);
   pictures->addStretch();
-  for (const char* name : {"folder", "file"}) {
+  for (const char* name : {"folder", "pdf"}) {
     auto* picture = new QLabel(this);
     const auto tint = [picture, name] {
       picture->setPixmap(icon(QLatin1String(name), Token::kAccent)

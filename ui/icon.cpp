@@ -1,5 +1,6 @@
 #include "ui/icon.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
@@ -33,9 +34,12 @@ class IconEngine : public QIconEngine {
       : name_(std::move(name)), normal_(normal), on_(on) {}
 
   void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State state) override {
-    QColor tint = color(state == QIcon::On ? on_ : normal_);
-    if (mode == QIcon::Disabled) tint.setAlphaF(0.45F);
-    paintIcon(*painter, rect, name_, tint);
+    const QColor tint = color(mode == QIcon::Disabled ? Token::kControl
+                              : state == QIcon::On    ? on_
+                                                      : normal_);
+    // A size wider than high asks for room between the picture and the words.
+    const int side = std::min(rect.width(), rect.height());
+    paintIcon(*painter, QRect(rect.topLeft(), QSize(side, side)), name_, tint);
   }
 
   QPixmap pixmap(const QSize& size, QIcon::Mode mode, QIcon::State state) override {

@@ -248,8 +248,8 @@ void IngestPage::show(const ReadingValue& value) {
     n_pdfs += file.kind == base::DocumentKind::kPdf;
   }
   total_->setText(tr("%1, %2: %3 tokens", "files, PDFs, tokens")
-                      .arg(tr("%n code and text file(s)", nullptr, n_read - n_pdfs),
-                           tr("%n PDF(s)", nullptr, n_pdfs), exactCount(value.n_context)));
+                      .arg(counted(n_read - n_pdfs, tr("1 code or text file"), tr("%1 code and text files")),
+                           counted(n_pdfs, tr("1 PDF"), tr("%1 PDFs")), exactCount(value.n_context)));
   updateHead();
   updateButtons();
   follow();
@@ -285,13 +285,16 @@ void IngestPage::updateHead() {
       }));
   switch (value_.state) {
     case ReadingState::kReading:
-      title_->setText(tr("Reading %n file(s) into the context", nullptr, n_files));
+      title_->setText(counted(n_files, tr("Reading 1 file into the context"),
+                               tr("Reading %1 files into the context")));
       break;
     case ReadingState::kPaused:
       title_->setText(tr("Paused at %1. Nothing is lost.").arg(exactCount(readTokens())));
       break;
     case ReadingState::kStopping: title_->setText(tr("Stopping after this step")); break;
-    case ReadingState::kDone: title_->setText(tr("%n file(s) read", nullptr, n_files)); break;
+    case ReadingState::kDone: 
+      title_->setText(counted(n_files, tr("1 file read"), tr("%1 files read")));
+      break;
     case ReadingState::kFailed: title_->setText(tr("Reading was interrupted")); break;
   }
   subtitle_->setText(value_.resumed && value_.n_reused > 0

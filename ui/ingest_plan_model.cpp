@@ -176,7 +176,7 @@ QString IngestPlanModel::reasonWords(const PathNode& node) const {
   if (node.isFolder()) {
     int skipped = 0;
     forEachFile(node, [&](int file) { skipped += !files_[static_cast<size_t>(file)].readable; });
-    return skipped > 0 ? tr("%n skipped", nullptr, skipped) : QString();
+    return skipped > 0 ? tr("%1 skipped").arg(skipped) : QString();
   }
   const PlanFile& file = files_[static_cast<size_t>(node.file)];
   if (file.readable) return visibleText(file.detail);

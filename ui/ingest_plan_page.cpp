@@ -1,7 +1,5 @@
 #include "ui/ingest_plan_page.h"
 
-#include <algorithm>
-
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLineEdit>
@@ -68,8 +66,8 @@ QWidget* IngestPlanPage::buildTree() {
   tree_->setUniformRowHeights(true);
   tree_->setAlternatingRowColors(false);
   tree_->setEditTriggers(QAbstractItemView::NoEditTriggers);
-  tree_->header()->setStretchLastSection(true);
-  tree_->header()->setSectionResizeMode(IngestPlanModel::kName, QHeaderView::Interactive);
+  tree_->header()->setStretchLastSection(false);
+  tree_->header()->setSectionResizeMode(IngestPlanModel::kName, QHeaderView::Stretch);
   tree_->header()->setMinimumSectionSize(80);
 
   auto* head = new QHBoxLayout;
@@ -160,10 +158,8 @@ void IngestPlanPage::show(const PlanValue& value) {
   model_->setFiles(value.files);
   if (first) {
     tree_->expandToDepth(1);
-    const int numbers = theme().px(96);
-    tree_->header()->resizeSection(IngestPlanModel::kTokens, numbers);
-    tree_->header()->resizeSection(IngestPlanModel::kName,
-                                   std::max(240, tree_->viewport()->width() - numbers - 220));
+    tree_->header()->resizeSection(IngestPlanModel::kTokens, theme().px(96));
+    tree_->header()->resizeSection(IngestPlanModel::kReason, theme().px(220));
     filter_->clear();
   }
   updateCost();
@@ -200,15 +196,17 @@ void IngestPlanPage::updateCost() {
   disk_->setVisible(!disk_->text().isEmpty());
   const int n_skipped = model_->skippedFiles();
   skipped_->setText(n_skipped > 0
-                        ? tr("%n file(s) skipped, each with its reason in the list", nullptr,
-                             n_skipped)
+                        ? counted(n_skipped, tr("1 file skipped, with its reason in the list"),
+                                  tr("%1 files skipped, each with its reason in the list"))
                         : tr("No file is skipped"));
   summary_->setText(value_.counting
                         ? tr("Counting tokens\u2026 nothing is read into the context yet.")
-                        : tr("%n file(s), %1 tokens. Nothing is read into the context yet.",
-                             nullptr, n_files).arg(exactCount(tokens)));
+                        : tr("%1, %2 tokens. Nothing is read into the context yet.",
+                             "files, tokens")
+                              .arg(counted(n_files, tr("1 file"), tr("%1 files")),
+                                   exactCount(tokens)));
   start_->setText(excess > 0 ? tr("Over by %1 tokens").arg(roundCount(excess))
-                             : tr("Read %n file(s)", nullptr, n_files));
+                             : counted(n_files, tr("Read 1 file"), tr("Read %1 files")));
   start_->setAccessibleName(start_->text());
   start_->setEnabled(excess <= 0 && n_files > 0 && !value_.counting);
   start_->setToolTip(value_.counting ? tr("Tokens are still being counted")

@@ -55,7 +55,7 @@ QPushButton* makeButton(ButtonKind kind, const QString& icon_name, const QString
                     : kind == ButtonKind::kLink  ? Token::kAccent
                                                  : Token::kText;
   if (!icon_name.isEmpty()) button->setIcon(icon(icon_name, ink, ink));
-  button->setIconSize(QSize(14, 14));
+  button->setIconSize(QSize(18, 14));
   button->setAccessibleName(words);
   button->setProperty("primary", kind == ButtonKind::kPrimary);
   button->setProperty("link", kind == ButtonKind::kLink);

@@ -17,13 +17,13 @@
 
 #include "ui/action_registry.h"
 #include "ui/ask_page.h"
-#include "ui/composer.h"
 #include "ui/context_strip.h"
 #include "ui/drop_target.h"
 #include "ui/engine_badge.h"
 #include "ui/error_card.h"
 #include "ui/header_bar.h"
 #include "ui/icon.h"
+#include "ui/label.h"
 #include "ui/ingest_page.h"
 #include "ui/ingest_plan_page.h"
 #include "ui/nav_rail.h"
@@ -31,7 +31,6 @@
 #include "ui/status_line.h"
 #include "ui/theme.h"
 #include "ui/toast.h"
-#include "ui/transcript_view.h"
 #include "ui/welcome_page.h"
 #include "ui/words.h"
 
@@ -52,6 +51,7 @@ MainWindow::MainWindow(QWidget* parent)
   connectPages();
   resize(1440, 900);
   openPage(welcome_);
+  focusPage(welcome_);
 }
 
 MainWindow::~MainWindow() = default;
@@ -91,7 +91,7 @@ void MainWindow::buildFrame() {
     pages_->addWidget(page);
   home_ = welcome_;
 
-  live_ = new QLabel(this);
+  live_ = makeLabel(FontRole::kSmall, Token::kText, this);
   live_->setObjectName(QStringLiteral("liveRegion"));
   live_->setFixedSize(0, 0);
   auto* centre = new QWidget(this);
@@ -148,8 +148,20 @@ void MainWindow::connectPages() {
 
 void MainWindow::openPage(QWidget* page) {
   if (page != sessions_) home_ = page;
+  const bool turned = pages_->currentWidget() != page;
   pages_->setCurrentWidget(page);
   updateFrame();
+  if (turned) focusPage(page);
+}
+
+// The caret or the list one came for, not the rail.
+void MainWindow::focusPage(QWidget* page) {
+  const char* name = page == welcome_    ? "openFolderButton"
+                     : page == plan_     ? "planTree"
+                     : page == reading_  ? "ingestTable"
+                     : page == sessions_ ? "sessionTable"
+                                         : "composerEdit";
+  page->findChild<QWidget*>(QLatin1String(name))->setFocus();
 }
 
 void MainWindow::openHome() { openPage(home_); }
@@ -216,7 +228,6 @@ void MainWindow::showSession(const SessionValue& value) {
   ask_->showSession(value);
   strip_->setStaleFiles(ask_->changedFiles());
   openPage(ask_);
-  ask_->composer().focusEdit();
 }
 
 void MainWindow::setSessions(const std::vector<SessionRow>& rows) { sessions_->setRows(rows); }
@@ -276,6 +287,7 @@ void MainWindow::setEngine(const EngineValue& value) {
   engine_badge_->setValue(value);
   status_->setEngine(value);
   ask_->setEngine(value);
+  fitBadges();
   if (before != engine_badge_->state()) announce(tr("Engine: %1").arg(engine_badge_->state()));
 }
 
@@ -287,6 +299,15 @@ void MainWindow::setSaved(const QDateTime& when) { status_->setSaved(when); }
 
 void MainWindow::setLocalServer(const QString& address) {
   findChild<NetworkBadge*>()->setLocalServer(address);
+  fitBadges();
+}
+
+// A menu bar asks its corner for a size only when the corner appears.
+void MainWindow::fitBadges() {
+  QWidget* corner = menuBar()->cornerWidget(Qt::TopRightCorner);
+  if (corner->size() == corner->sizeHint()) return;
+  corner->hide();
+  corner->show();
 }
 
 ErrorCard* MainWindow::cardAt(ErrorPlace place) const {

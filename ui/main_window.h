@@ -143,6 +143,7 @@ class MainWindow : public QMainWindow {
   void connectPages();
   void openPage(QWidget* page);
   void openHome();
+  void focusPage(QWidget* page);
   void chooseFolder();
   void choosePdfs();
   void choose(QFileDialog* dialog);
@@ -151,6 +152,7 @@ class MainWindow : public QMainWindow {
   void stop();
   void updateFrame();
   void updateQuotes();
+  void fitBadges();
   // For assistive technology: what changed without a click.
   void announce(const QString& words);
   ErrorCard* cardAt(ErrorPlace place) const;

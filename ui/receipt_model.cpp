@@ -32,7 +32,7 @@ void ReceiptModel::setEntries(const std::vector<base::ReceiptEntry>& entries,
   }
   beginResetModel();
   lines_.clear();
-  lines_.push_back({QStringLiteral("check"), tr("%n file(s) included whole", nullptr, n_whole),
+  lines_.push_back({QStringLiteral("check"), counted(n_whole, tr("1 file included whole"), tr("%1 files included whole")),
                     tr("%1 tokens").arg(exactCount(n_tokens)), {}, true});
   const auto add = [this](const QString& reason, const QStringList& paths, const QString& sentence) {
     QString tip = paths.mid(0, kTipPaths).join(QLatin1Char('\n'));
@@ -41,12 +41,10 @@ void ReceiptModel::setEntries(const std::vector<base::ReceiptEntry>& entries,
   };
   for (const auto& [reason, paths] : remarks)
     add(reason, paths, paths.size() == 1 ? tr("%1 was read with a remark").arg(fileName(paths[0]))
-                                         : tr("%n files were read with a remark", nullptr,
-                                              static_cast<int>(paths.size())));
+                                         : tr("%1 files were read with a remark").arg(paths.size()));
   for (const auto& [reason, paths] : skips)
     add(reason, paths, paths.size() == 1 ? tr("%1 was skipped").arg(fileName(paths[0]))
-                                         : tr("%n files were skipped", nullptr,
-                                              static_cast<int>(paths.size())));
+                                         : tr("%1 files were skipped").arg(paths.size()));
   if (remarks.empty() && skips.empty())
     lines_.push_back({QStringLiteral("check"), tr("No file was cut or skipped"), {}, {}, true});
   endResetModel();

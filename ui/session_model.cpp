@@ -83,6 +83,7 @@ int SessionModel::rowCount(const QModelIndex& parent) const {
 int SessionModel::columnCount(const QModelIndex&) const { return kColumnCount; }
 
 Qt::ItemFlags SessionModel::flags(const QModelIndex& index) const {
+  if (!index.isValid()) return Qt::NoItemFlags;
   if (!row(index)) return Qt::ItemIsEnabled;
   return Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemNeverHasChildren;
 }

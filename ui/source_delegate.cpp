@@ -15,6 +15,7 @@ void SourceDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option
   const bool selected = option.state & QStyle::State_Selected;
   const bool folder = index.data(SourceModel::kFolderRole).toBool();
   const bool top = folder && !index.parent().isValid();
+  if (selected) painter->fillRect(option.rect, color(Token::kSelected));
   QRect row = option.rect.adjusted(4, 0, -10, 0);
   const QString name_of_icon = index.data(SourceModel::kIconRole).toString();
   paintIcon(*painter, QRectF(row.left(), row.center().y() - 7, 15, 15), name_of_icon,

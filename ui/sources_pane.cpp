@@ -13,6 +13,7 @@
 #include "ui/label.h"
 #include "ui/source_delegate.h"
 #include "ui/source_model.h"
+#include "ui/words.h"
 
 namespace ui {
 namespace {
@@ -121,10 +122,10 @@ void SourcesPane::setFiles(const std::vector<SourceFile>& files) {
 }
 
 void SourcesPane::updateHead() {
-  count_->setText(tr("%n file(s)", nullptr, model_->fileCount()));
+  count_->setText(counted(model_->fileCount(), tr("1 file"), tr("%1 files")));
   const int n_changed = model_->changedFiles();
-  changes_title_->setText(n_changed == 1 ? tr("1 file changed on disk")
-                                         : tr("%1 files changed on disk").arg(n_changed));
+  changes_title_->setText(
+      counted(n_changed, tr("1 file changed on disk"), tr("%1 files changed on disk")));
   changes_->setVisible(n_changed > 0);
 }
 

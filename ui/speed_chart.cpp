@@ -105,7 +105,8 @@ void SpeedChart::paintEvent(QPaintEvent*) {
   QPainterPath line;
   for (const SpeedPoint& point : points_) {
     const QPointF at = place(static_cast<double>(point.position), point.tok_s);
-    if (line.isEmpty()) line.moveTo(at);
+    // A path of one moveTo() still counts as empty.
+    if (line.elementCount() == 0) line.moveTo(at);
     else line.lineTo(at);
   }
   painter.setPen(QPen(color(Token::kAccent), 1.5));

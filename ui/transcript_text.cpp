@@ -34,6 +34,25 @@ QTextCharFormat formatOf(const Inline& part, const ParagraphLayout::Style& style
   return format;
 }
 
+// Inter draws "->" as an arrow and "3x4" with a times sign, but a quote must show its characters.
+// Qt 6.4 cannot turn that off; it shapes every range by itself, so each sign gets its own.
+void appendSplit(const QTextLayout::FormatRange& range, const QString& text,
+                 QList<QTextLayout::FormatRange>& formats) {
+  const QString signs = QStringLiteral("-<>=!+*|~:/x_");
+  QTextLayout::FormatRange piece = range;
+  for (int at = range.start; at < range.start + range.length; ++at) {
+    if (!signs.contains(text[at])) continue;
+    piece.length = at - piece.start;
+    if (piece.length > 0) formats.append(piece);
+    piece.start = at;
+    piece.length = 1;
+    formats.append(piece);
+    piece.start = at + 1;
+  }
+  piece.length = range.start + range.length - piece.start;
+  if (piece.length > 0) formats.append(piece);
+}
+
 }  // namespace
 
 ParagraphLayout::ParagraphLayout(const std::vector<Inline>& content,
@@ -77,13 +96,12 @@ void ParagraphLayout::add(const Inline& part, const std::vector<Quote>& quotes, 
                              quotes[static_cast<size_t>(part.quote)].state});
   }
   range.length = static_cast<int>(text.size()) - range.start;
-  formats.append(range);
+  appendSplit(range, text, formats);
 }
 
 void ParagraphLayout::layOut(qreal width, const Style& style) {
   QTextOption option;
-  option.setWrapMode(style.break_anywhere ? QTextOption::WrapAnywhere
-                                          : QTextOption::WrapAtWordBoundaryOrAnywhere);
+  option.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
   option.setTabStopDistance(
       4 * QFontMetricsF(theme().font(style.role)).horizontalAdvance(QLatin1Char(' ')));
   layout_->setTextOption(option);

@@ -23,7 +23,6 @@ class ParagraphLayout {
     FontRole role = FontRole::kReading;
     Token ink = Token::kText;
     bool emphasis = false;
-    bool break_anywhere = false;   // code
   };
 
   // `quotes` are those of the answer; the paragraph keeps no pointer into them.

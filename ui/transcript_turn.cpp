@@ -23,13 +23,17 @@ FontRole headingRole(int level) {
   return level <= 1 ? FontRole::kTitle : FontRole::kReadingStrong;
 }
 
-// Prose is set in italics, code as it stands in the file.
-bool isProse(const base::Citation* citation) {
-  if (!citation || citation->path.empty() || citation->page > 0) return true;
-  const QString path = QString::fromStdString(citation->path).toLower();
-  for (const char* ending : {".md", ".txt", ".rst", ".tex", ".html"})
-    if (path.endsWith(QLatin1String(ending))) return true;
-  return false;
+// Lines below the first stand as they do in the file; what all of them are indented by is left out.
+QString dedented(const QString& code) {
+  QStringList lines = code.split(QLatin1Char('\n'));
+  qsizetype common = -1;
+  for (qsizetype i = 1; i < lines.size(); ++i) {
+    qsizetype n = 0;
+    while (n < lines[i].size() && lines[i][n] == QLatin1Char(' ')) ++n;
+    if (n < lines[i].size() && (common < 0 || n < common)) common = n;
+  }
+  for (qsizetype i = 1; common > 0 && i < lines.size(); ++i) lines[i].remove(0, common);
+  return lines.join(QLatin1Char('\n'));
 }
 
 QString lastSentence(const std::string& text) {
@@ -160,7 +164,6 @@ TranscriptTurn::Element TranscriptTurn::layOutBlock(const Block& block, qreal wi
     case BlockKind::kTableRow: layOutTable(element, block, width); return element;
     case BlockKind::kCode: {
       style.role = FontRole::kCode;
-      style.break_anywhere = true;
       element.mark = block.language;
       ParagraphLayout words(block.content, answer_.quotes, style, width - 2 * kPad);
       element.height = words.height() + 20;
@@ -176,26 +179,31 @@ TranscriptTurn::Element TranscriptTurn::layOutBlock(const Block& block, qreal wi
 
 void TranscriptTurn::layOutQuote(Element& element, const Block& block, qreal width) const {
   const Quote& quote = answer_.quotes[static_cast<size_t>(block.quote)];
-  const bool prose = isProse(quote.citation);
+  const bool prose = isProse(quote);
   ParagraphLayout::Style style;
   style.role = prose ? FontRole::kReading : FontRole::kCode;
   style.emphasis = prose;
-  style.break_anywhere = !prose;
   style.ink = quote.state == EvidenceState::kPending ? Token::kText2 : Token::kText;
   QString words = visibleText(quote.text, LineBreaks::kKeep);
-  if (prose) words = QStringLiteral("\u201C%1\u201D").arg(words);
+  words = prose ? QStringLiteral("\u201C%1\u201D").arg(words) : dedented(words);
   ParagraphLayout text(words, style, width - 2 * kPad);
   const qreal foot = theme().lineHeight(FontRole::kInterface) + 6;
   element.height = text.height() + foot + 18;
   element.texts.emplace_back(QPointF(element.indent + kPad, 8), std::move(text));
   const base::Citation* citation = quote.citation;
   if (!citation || citation->path.empty()) return;
-  element.place = placeWords(*citation, PathForm::kWhole);
   const QString label = visibleText(citation->page_label);
   if (!label.isEmpty() && label != QString::number(citation->page))
     element.printed = tr("printed page %1").arg(label);
   else if (citation->n_places > 1)
     element.printed = tr("one of %1 places").arg(citation->n_places);
+  // The whole path where it fits beside the rest of the line, else the file's name.
+  element.place = placeWords(*citation, PathForm::kWhole);
+  const QFontMetricsF metrics(theme().font(FontRole::kInterfaceStrong));
+  const qreal room = width - 2 * kPad - theme().px(150) -
+                     metrics.horizontalAdvance(element.printed);
+  if (metrics.horizontalAdvance(element.place) > room)
+    element.place = placeWords(*citation, PathForm::kName);
 }
 
 void TranscriptTurn::layOutTable(Element& element, const Block& block, qreal width) const {
@@ -299,7 +307,8 @@ void TranscriptTurn::place(qreal width) {
                                  (prefill_ ? 14 : 4);
   foot_y_ = y + kGap;
   if (!open_ && message_.finish) {
-    const qreal foot = theme().lineHeight(FontRole::kInterface) + 18;
+    const qreal foot = theme().lineHeight(FontRole::kInterface) +
+                       theme().lineHeight(FontRole::kSmall) + 20;
     areas_.push_back({QRectF(width - 28, foot_y_ + 5, 26, 26), {TurnHit::Kind::kCopyAnswer, -1}});
     y = foot_y_ + foot;
   }
@@ -514,7 +523,8 @@ void TranscriptTurn::paintFoot(QPainter& painter, const QPointF& at) const {
   if (usage.context_tokens > 0)
     figures << tr("reused %1, read %2 tokens", "usage")
                    .arg(exactCount(usage.reused_tokens), exactCount(usage.prefilled_tokens));
-  write(nullptr, figures.join(QStringLiteral(" \u00B7 ")), FontRole::kInterface, Token::kText2);
+  row = QRectF(at.x(), row.bottom() + 4, width_ - 32, theme().lineHeight(FontRole::kSmall));
+  write(nullptr, figures.join(QStringLiteral(" \u00B7 ")), FontRole::kSmall, Token::kText2);
   paintIcon(painter, QRectF(at.x() + width_ - 22, at.y() + foot_y_ + 10, 16, 16),
             QStringLiteral("copy"), color(Token::kText2));
 }

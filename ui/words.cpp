@@ -36,6 +36,10 @@ bool isHiddenPair(char16_t high) { return high >= 0xDB40 && high <= 0xDBFF; }
 
 QString exactCount(std::int64_t n) { return locale().toString(static_cast<qlonglong>(n)); }
 
+QString counted(std::int64_t n, const QString& one, const QString& many) {
+  return n == 1 ? one : many.arg(exactCount(n));
+}
+
 QString roundCount(std::int64_t n) {
   if (n < 1000) return exactCount(n);
   const double k = static_cast<double>(n) / 1e3;

@@ -11,6 +11,8 @@
 namespace ui {
 
 QString exactCount(std::int64_t n);        // "908,704"
+// "1 file" or "169 files": `many` holds %1 for the number.
+QString counted(std::int64_t n, const QString& one, const QString& many);
 QString roundCount(std::int64_t n);        // "872", "2.1K", "14K", "1.05M"
 QString byteWords(std::int64_t bytes);     // decimal, one digit: "3.2 GB"
 QString durationWords(double seconds);     // a measured time: "1.2 s", "48 s", "4 min 00 s"
