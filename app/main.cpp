@@ -1,12 +1,15 @@
-// lectern: the command line of design §8.
+// lectern: the workbench and the command line of design §8.
 #include <csignal>
 
 #include "app/cli/command_line.h"
 #include "app/cli/commands.h"
+#include "app/workbench/gui_command.h"
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a pipe that closes shows as a failed write
   app::CommandLine line;
+  app::addGuiCommand(line);
+  line.setDefault("gui");
   app::addFilesCommand(line);
   app::addExtractCommand(line);
   app::addIngestCommand(line);

@@ -78,7 +78,10 @@ void CommandLine::addLater(const std::string& name, const std::string& descripti
 
 int CommandLine::run(int argc, char** argv) {
   try {
-    app_->parse(argc, argv);
+    if (argc == 1 && !default_.empty())
+      app_->parse(default_);
+    else
+      app_->parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success))
       return app_->exit(error);

@@ -46,6 +46,9 @@ class CommandLine {
   // A word of design §8 whose time has not come.
   void addLater(const std::string& name, const std::string& description);
 
+  // The command that `lectern` alone means.
+  void setDefault(const std::string& name) { default_ = name; }
+
   // Parses and runs; the exit code of the process.
   int run(int argc, char** argv);
 
@@ -54,6 +57,7 @@ class CommandLine {
   int execute(const Command& command);
 
   std::unique_ptr<CLI::App> app_;
+  std::string default_;
   std::vector<std::unique_ptr<Command>> commands_;
 };
 

@@ -32,8 +32,7 @@ Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
   return engine::Engine::open(paths.model, options);
 }
 
-Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation,
-                                                    const EngineFlags& flags) {
+Result<ServiceOptions> serviceOptions(const Invocation& invocation, const EngineFlags& flags) {
   ServiceOptions options;
   TRY_ASSIGN(options.paths, invocation.paths());
   TRY(makeFolders(options.paths));
@@ -43,6 +42,12 @@ Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation
   options.numerics = flags.numerics;
   options.n_threads = flags.n_threads;
   options.context_max = flags.context_max;
+  return options;
+}
+
+Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation,
+                                                    const EngineFlags& flags) {
+  TRY_ASSIGN(const ServiceOptions options, serviceOptions(invocation, flags));
   return ReadingService::open(options);
 }
 

@@ -24,7 +24,10 @@ void addEngineFlags(CLI::App& app, EngineFlags& flags);
 // In this process: for commands that look at the model itself.
 base::Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
                                                          const EngineFlags& flags);
-// With session.db open and lectern-engine ready to be started; starts the log.
+// What a service needs; makes the folders and starts the log.
+base::Result<ServiceOptions> serviceOptions(const Invocation& invocation,
+                                            const EngineFlags& flags);
+// With session.db open and lectern-engine ready to be started.
 base::Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation,
                                                           const EngineFlags& flags);
 
