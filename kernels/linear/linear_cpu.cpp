@@ -1,5 +1,5 @@
 // Weights are dequantised a tile of rows at a time into a buffer that stays in the first cache
-// levels; a register block of 4 rows x 4 tokens then runs along k. Keeping the checkpoint's bytes
+// levels; a register block of 4 rows x a few tokens then runs along k. Keeping the checkpoint's bytes
 // in memory and paying the dequantisation once per call costs little for a chunk of tokens and
 // nothing extra in memory.
 #undef HWY_TARGET_INCLUDE
@@ -109,11 +109,14 @@ void dequantize(const MatrixView& w, std::int64_t row, float* out) {
   }
 }
 
-// y[t][o] for kT tokens and kO weight rows. Every (t, o) runs through the same operations
+// Tokens of a register block: with 32 registers six rows of four sums fit, with 16 three.
+constexpr int kTokens = hn::MaxLanes(D()) == 16 ? 6 : 3;
+
+// y[t, o] for kT tokens and kO weight rows. Every (t, o) runs through the same operations
 // whatever the block sizes are.
 template <int kT, int kO>
-void dotBlock(const float* const* x, const float* const* w, std::int64_t in, float* const* y,
-              Rounding rounding) {
+void dotBlock(const float* x, std::int64_t x_stride, const float* const* w, std::int64_t in,
+              float* y, std::int64_t y_stride, Rounding rounding) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   V sum[kT][kO];
@@ -124,40 +127,40 @@ void dotBlock(const float* const* x, const float* const* w, std::int64_t in, flo
     V wk[kO];
     for (int o = 0; o < kO; ++o) wk[o] = hn::LoadU(d, w[o] + k);
     for (int t = 0; t < kT; ++t) {
-      const V xk = hn::LoadU(d, x[t] + k);
+      const V xk = hn::LoadU(d, x + t * x_stride + k);
       for (int o = 0; o < kO; ++o) sum[t][o] = hn::MulAdd(xk, wk[o], sum[t][o]);
     }
   }
   for (int t = 0; t < kT; ++t) {
-    float total[kO];
+    float total[4];
     if constexpr (kO == 4) {
       fourSums(d, sum[t], total);
     } else {
       for (int o = 0; o < kO; ++o) total[o] = sumOf(d, sum[t][o]);
     }
-    for (int o = 0; o < kO; ++o) {
-      for (std::int64_t i = k; i < in; ++i) total[o] += x[t][i] * w[o][i];
-      y[t][o] = rounded(total[o], rounding);
+    for (std::int64_t i = k; i < in; ++i)
+      for (int o = 0; o < kO; ++o) total[o] += x[t * x_stride + i] * w[o][i];
+    if constexpr (kO == 4) {
+      const hn::CappedTag<float, 4> few;
+      for (std::size_t o = 0; o < 4; o += hn::Lanes(few))
+        hn::StoreU(roundedLanes(few, hn::LoadU(few, total + o), rounding), few,
+                   y + t * y_stride + o);
+    } else {
+      for (int o = 0; o < kO; ++o) y[t * y_stride + o] = rounded(total[o], rounding);
     }
   }
 }
 
+// At most kTokens tokens.
 template <int kO>
-void dotRows(const float* a, std::int64_t a_stride, std::int64_t n, const float* const* w,
+void dotRows(const float* x, std::int64_t x_stride, std::int64_t n, const float* const* w,
              std::int64_t in, float* y, std::int64_t y_stride, Rounding rounding) {
+  if (n == kTokens) return dotBlock<kTokens, kO>(x, x_stride, w, in, y, y_stride, rounding);
   std::int64_t t = 0;
-  for (; t + 4 <= n; t += 4) {
-    const float* x[4] = {a + t * a_stride, a + (t + 1) * a_stride, a + (t + 2) * a_stride,
-                         a + (t + 3) * a_stride};
-    float* out[4] = {y + t * y_stride, y + (t + 1) * y_stride, y + (t + 2) * y_stride,
-                     y + (t + 3) * y_stride};
-    dotBlock<4, kO>(x, w, in, out, rounding);
-  }
-  for (; t < n; ++t) {
-    const float* x[1] = {a + t * a_stride};
-    float* out[1] = {y + t * y_stride};
-    dotBlock<1, kO>(x, w, in, out, rounding);
-  }
+  for (; t + 2 <= n; t += 2)
+    dotBlock<2, kO>(x + t * x_stride, x_stride, w, in, y + t * y_stride, y_stride, rounding);
+  if (t < n)
+    dotBlock<1, kO>(x + t * x_stride, x_stride, w, in, y + t * y_stride, y_stride, rounding);
 }
 
 // Weight rows [first, last) for all n rows of a.
@@ -170,8 +173,8 @@ void linearTile(const LinearArgs& args, const float* a, std::int64_t a_stride, s
     tile.resize(static_cast<std::size_t>(kRowsPerTile * in));
   for (std::int64_t o = first; o < last; ++o) dequantize(args.w, o, tile.data() + (o - first) * in);
   // Tokens in small groups outside, weight rows inside: the group stays in the first level cache.
-  for (std::int64_t t = 0; t < args.n; t += 4) {
-    const std::int64_t n_t = std::min<std::int64_t>(4, args.n - t);
+  for (std::int64_t t = 0; t < args.n; t += kTokens) {
+    const std::int64_t n_t = std::min<std::int64_t>(kTokens, args.n - t);
     std::int64_t o = first;
     for (; o + 4 <= last; o += 4) {
       const float* w[4];
