@@ -36,9 +36,9 @@ int main(int argc, char** argv) {
   const int protocol = takeStdout();
   base::startLog("lectern-engine", base::LogLevel::kError, log_file);
   base::logInfo("app", "engine process started pid=" + std::to_string(::getpid()));
-  const int code = app::EngineService(STDIN_FILENO, protocol).run();
+  // Never destroyed: after shutdown its reading thread may still wait for input that never comes.
+  const int code = (new app::EngineService(STDIN_FILENO, protocol))->run();
   base::logInfo("app", "engine process ended");
-  // Not exit(): after shutdown the reading thread may still wait for input.
   std::fflush(nullptr);
   ::_exit(code);
 }

@@ -26,7 +26,8 @@ class EngineService {
   // The descriptors are not owned.
   EngineService(int input, int output);
 
-  // Serves until shutdown or the end of the input; returns the exit code of the process.
+  // Serves until shutdown or the end of the input; returns the exit code of the process. After
+  // shutdown the reading thread may outlive the call: this object must live until the process ends.
   int run();
 
  private:

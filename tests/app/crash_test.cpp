@@ -1,0 +1,208 @@
+// kill -9 and Ctrl-C at moments nobody chose: reopened, nothing acknowledged is lost.
+#include <cstdio>
+#include <random>
+#include <regex>
+
+#include <QElapsedTimer>
+#include <QProcess>
+#include <QTest>
+
+#include "tests/app/lectern_run.h"
+#include "tests/support/test_main.h"
+
+using engine::Json;
+using support::Desk;
+using support::RunResult;
+
+namespace {
+
+constexpr int kKills = 5;
+
+enum class Victim { kApp, kEngine };
+
+// The first child of a process; 0 when there is none.
+pid_t childOf(qint64 pid) {
+  const std::string path =
+      "/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children";
+  std::istringstream children(support::readFile(path));
+  pid_t child = 0;
+  children >> child;
+  return child;
+}
+
+// A command that is interrupted after a while, unless it ended before.
+class Interrupted {
+ public:
+  Interrupted(const Desk& desk, const std::vector<std::string>& arguments) {
+    process_.start(QString::fromStdString(support::program("lectern")),
+                   support::toList(desk.command(arguments)));
+    process_.waitForStarted();
+  }
+  bool waitMs(int ms) { return process_.waitForFinished(ms); }
+  void signalApp(int signal) { ::kill(static_cast<pid_t>(process_.processId()), signal); }
+  bool killEngine() {
+    const pid_t engine = childOf(process_.processId());
+    return engine > 0 && ::kill(engine, SIGKILL) == 0;
+  }
+  // Until the engine was started, or the command ended.
+  void waitForEngine() {
+    while (process_.state() == QProcess::Running && childOf(process_.processId()) == 0) waitMs(2);
+  }
+  RunResult finish() { return support::finish(process_); }
+
+ private:
+  QProcess process_;
+};
+
+// The most that a progress line called safe.
+std::int64_t acknowledgedTokens(const std::string& progress) {
+  static const std::regex pattern("([0-9,]+) safe on disk");
+  std::int64_t most = 0;
+  for (std::sregex_iterator it(progress.begin(), progress.end(), pattern), end; it != end; ++it) {
+    std::string digits = (*it)[1];
+    std::erase(digits, ',');
+    most = std::max<std::int64_t>(most, std::stoll(digits));
+  }
+  return most;
+}
+
+}  // namespace
+
+#define EXIT(result, wanted)                                                                \
+  QVERIFY2((result).code == (wanted),                                                       \
+           ("exit " + std::to_string((result).code) + "\n" + (result).out + (result).err).c_str())
+
+class CrashTest : public QObject {
+  Q_OBJECT
+ private slots:
+  void ctrlCPausesAReadingThatGoesOnLater() {
+    Desk desk;
+    desk.write("code.c", support::madeUpCode(150));
+    const std::vector<std::string> ingest{"ingest", desk.source("").string(), "--session", "s"};
+    Interrupted first(desk, ingest);
+    // The first word about progress comes when some of it is read.
+    QElapsedTimer timer;
+    timer.start();
+    while (timer.elapsed() < 60'000 && !first.waitMs(20) &&
+           !std::filesystem::exists(desk.data() / "snapshots.db")) {
+    }
+    first.waitMs(1500);
+    first.signalApp(SIGINT);
+    const RunResult stopped = first.finish();
+    EXIT(stopped, 4);
+    QCOMPARE(stopped.errorCode(), std::string("cancelled"));
+    const RunResult second = desk.run(ingest);
+    EXIT(second, 0);
+    const Json report = second.json();
+    QVERIFY(report["reused_tokens"].get<std::int64_t>() >= acknowledgedTokens(stopped.err));
+    QCOMPARE(report["reused_tokens"].get<std::int64_t>() +
+                 report["prefilled_tokens"].get<std::int64_t>(),
+             report["context_tokens"].get<std::int64_t>());
+  }
+
+  void killedWhileReadingNothingSafeIsLost_data() {
+    QTest::addColumn<int>("victim");
+    QTest::newRow("the app") << static_cast<int>(Victim::kApp);
+    QTest::newRow("the engine") << static_cast<int>(Victim::kEngine);
+  }
+  void killedWhileReadingNothingSafeIsLost() {
+    QFETCH(int, victim);
+    std::mt19937_64 random(support::testSeed("kills while reading"));
+    Desk desk;
+    const std::string code = support::madeUpCode(100);
+    desk.write("code.c", code);
+    const std::vector<std::string> ingest{"ingest", desk.source("").string(), "--session", "s"};
+    std::int64_t safe = 0;
+    int n_hit = 0;
+    for (int kill = 0; kill < kKills; ++kill) {
+      // An engine that dies is replaced and the reading ends well: the next one needs new work.
+      if (victim == static_cast<int>(Victim::kEngine))
+        desk.write("code.c", "// edition " + std::to_string(kill) + "\n" + code);
+      Interrupted run(desk, ingest);
+      run.waitForEngine();
+      if (run.waitMs(static_cast<int>(random() % 2000))) {
+        EXIT(run.finish(), 0);
+        continue;
+      }
+      if (victim == static_cast<int>(Victim::kApp)) {
+        run.signalApp(SIGKILL);
+        const RunResult killed = run.finish();
+        ++n_hit;
+        safe = std::max(safe, acknowledgedTokens(killed.err));
+      } else {
+        const bool hit = run.killEngine();
+        n_hit += hit ? 1 : 0;
+        const RunResult survived = run.finish();
+        EXIT(survived, 0);  // it was started again by itself
+      }
+    }
+    const RunResult last = desk.run(ingest);
+    EXIT(last, 0);
+    QVERIFY2(last.json()["reused_tokens"].get<std::int64_t>() >= safe,
+             (last.out + " safe " + std::to_string(safe)).c_str());
+    EXIT(desk.ask("s", "Where is measure_3 defined?"), 0);
+    std::printf("%d kills while reading, 0 lost\n", n_hit);
+  }
+
+  void killedWhileAnsweringNoAnswerThatWasGivenIsLost_data() {
+    killedWhileReadingNothingSafeIsLost_data();
+  }
+  void killedWhileAnsweringNoAnswerThatWasGivenIsLost() {
+    QFETCH(int, victim);
+    std::mt19937_64 random(support::testSeed("kills while answering"));
+    Desk desk;
+    desk.write("code.c", support::madeUpCode(12));
+    EXIT(desk.ingest("s"), 0);
+    std::vector<std::string> given;  // questions whose answer was shown
+    int n_hit = 0;
+    for (int kill = 0; kill < kKills; ++kill) {
+      const std::string question = "Where is measure_" + std::to_string(kill) + " defined?";
+      Interrupted run(desk, {"ask", "--session", "s", question});
+      RunResult result;
+      run.waitForEngine();
+      if (!run.waitMs(static_cast<int>(random() % 150))) {
+        if (victim == static_cast<int>(Victim::kApp))
+          run.signalApp(SIGKILL), ++n_hit;
+        else
+          n_hit += run.killEngine() ? 1 : 0;
+      }
+      result = run.finish();
+      if (victim == static_cast<int>(Victim::kEngine)) EXIT(result, 0);
+      if (result.code == 0) given.push_back(question);
+    }
+    EXIT(desk.ask("s", "Where is measure_11 defined?"), 0);
+    given.push_back("Where is measure_11 defined?");
+
+    const Json exported = desk.run({"export", "s"}).json();
+    std::size_t at = 0;
+    bool answered = false;
+    for (const Json& message : exported["messages"]) {
+      if (message["role"] == "user") answered = at < given.size() && message["text"] == given[at];
+      if (message["role"] == "assistant" && answered) {
+        QVERIFY(message["complete"].get<bool>());
+        ++at;
+        answered = false;
+      }
+    }
+    QCOMPARE(at, given.size());
+    std::printf("%d kills while answering, 0 lost\n", n_hit);
+  }
+
+  void aSecondLecternIsToldThatTheFolderIsTaken() {
+    Desk desk;
+    desk.write("code.c", support::madeUpCode(100));
+    Interrupted first(desk, {"ingest", desk.source("").string(), "--session", "s"});
+    QElapsedTimer timer;
+    timer.start();
+    while (timer.elapsed() < 60'000 && !first.waitMs(20) &&
+           !std::filesystem::exists(desk.data() / "session.db")) {
+    }
+    const RunResult second = desk.run({"sessions"});
+    EXIT(second, 3);
+    QCOMPARE(second.errorCode(), std::string("busy"));
+    EXIT(first.finish(), 0);
+  }
+};
+
+LECTERN_TEST(CrashTest)
+#include "crash_test.moc"

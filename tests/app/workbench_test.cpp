@@ -1,0 +1,185 @@
+// The main job in the window, with the real engine, reader and databases: add the samples, plan,
+// read, ask, click a citation, close, reopen, go on. Pictures go to the build folder.
+#include <QAbstractItemView>
+#include <QDir>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/reading_service.h"
+#include "app/workbench/workbench.h"
+#include "storage/storage.h"
+#include "tests/support/test_main.h"
+#include "ui/theme.h"
+#include "ui/transcript_view.h"
+
+namespace {
+
+constexpr int kPatience_ms = 120'000;  // machines of CI are shared
+
+class WorkbenchTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void initTestCase() {
+    QVERIFY(folder_.isValid());
+    const auto paths = app::resolvePaths({.data = folder_.filePath("data").toStdString(), .model = {}});
+    QVERIFY(paths);
+    options_.paths = *paths;
+    QDir().mkpath(QString(LECTERN_BUILD_DIR) + "/screenshots");
+  }
+
+  void mainJobByMouse() {
+    app::Workbench workbench(options_, {});
+    ui::MainWindow& window = open(workbench);
+    picture(window, "1-first-run");
+
+    click<QPushButton>(window, "sampleShelfButton");
+    QTRY_VERIFY_WITH_TIMEOUT(enabled(window, "planStartButton"), kPatience_ms);
+    QTest::qWait(300);
+    picture(window, "2-plan");
+    click<QPushButton>(window, "planStartButton");
+    QTRY_VERIFY_WITH_TIMEOUT(visible(window, "ingestPage"), kPatience_ms);
+    QTRY_VERIFY_WITH_TIMEOUT(window.findChild<QWidget*>("ingestPage")->property("readTokens").toLongLong() > 0 ||
+                             visible(window, "composerEdit"), kPatience_ms);
+    picture(window, "3-reading");
+    QTRY_VERIFY_WITH_TIMEOUT(visible(window, "composerEdit"), kPatience_ms);
+
+    ask(window, "What is the value of MAX_CLIENTS?");
+    QTRY_VERIFY_WITH_TIMEOUT(answered(window) == 1, kPatience_ms);
+    QVERIFY(nCitations(window) >= 1);
+    openCitation(window, 0);
+    QTRY_VERIFY_WITH_TIMEOUT(visible(window, "codeView"), kPatience_ms);
+    QTest::qWait(200);
+    picture(window, "4-answer-code");
+
+    ask(window, "What is the serial number of the copper lantern?");
+    QTRY_VERIFY_WITH_TIMEOUT(answered(window) == 2, kPatience_ms);
+    QVERIFY(nCitations(window) >= 1);
+    openCitation(window, 0);
+    QTRY_VERIFY_WITH_TIMEOUT(visible(window, "pdfView"), kPatience_ms);
+    QTest::qWait(500);
+    picture(window, "5-answer-pdf");
+  }
+
+  void reopenedItGoesOn() {
+    {
+      app::Workbench workbench(options_, "gateway");
+      ui::MainWindow& window = open(workbench);
+      QTRY_VERIFY_WITH_TIMEOUT(visible(window, "composerEdit"), kPatience_ms);
+      QTRY_COMPARE_WITH_TIMEOUT(answered(window), 2, kPatience_ms);
+      ask(window, "Where is ReadingQueue defined?");
+      QTRY_COMPARE_WITH_TIMEOUT(answered(window), 3, kPatience_ms);
+    }
+    const auto service = app::ReadingService::open(options_);
+    QVERIFY2(service, service ? "" : service.error().message.c_str());
+    const auto session = (*service)->session("gateway");
+    QVERIFY(session);
+    const auto messages = (*service)->messages(session->id);
+    QVERIFY(messages);
+    QCOMPARE(messages->size(), std::size_t{6});
+    const base::Usage& usage = messages->back().usage;
+    QVERIFY(usage.context_tokens > 4000);
+    QVERIFY(usage.reused_tokens >= usage.context_tokens * 95 / 100);
+    for (const storage::Message& message : *messages)
+      for (const base::Citation& citation : message.citations)
+        QCOMPARE(citation.check, base::CitationCheck::kVerified);
+  }
+
+  void sessionsAreListedAndDeleted() {
+    app::Workbench workbench(options_, {});
+    ui::MainWindow& window = open(workbench);
+    window.showSessions();
+    auto* table = window.findChild<QAbstractItemView*>("sessionTable");
+    QVERIFY(table != nullptr);
+    QTRY_VERIFY_WITH_TIMEOUT(table->model()->rowCount() > 0, kPatience_ms);
+    QTest::qWait(200);
+    picture(window, "6-sessions");
+    table->setCurrentIndex(table->model()->index(0, 0, table->rootIndex()));
+    if (!enabled(window, "deleteButton"))  // rows may stand below a heading of their day
+      table->setCurrentIndex(table->model()->index(0, 0, table->model()->index(0, 0)));
+    click<QPushButton>(window, "deleteButton");
+    click<QPushButton>(window, "deleteForGoodButton");
+    QTRY_COMPARE_WITH_TIMEOUT(sessionCount(*table), 0, kPatience_ms);
+  }
+
+ private:
+  ui::MainWindow& open(app::Workbench& workbench) {
+    ui::MainWindow& window = workbench.window();
+    window.resize(1440, 900);
+    window.show();
+    if (!QTest::qWaitForWindowExposed(&window)) qWarning("the window is not exposed");
+    QTest::qWait(300);
+    return window;
+  }
+
+  static int sessionCount(const QAbstractItemView& table) {
+    int n = 0;
+    for (int row = 0; row < table.model()->rowCount(); ++row) {
+      const int n_below = table.model()->rowCount(table.model()->index(row, 0));
+      n += n_below > 0 ? n_below : 1;
+    }
+    return n;
+  }
+  static bool visible(ui::MainWindow& window, const char* name) {
+    for (const auto* widget : window.findChildren<QWidget*>(name))
+      if (widget->isVisible()) return true;
+    return false;
+  }
+  static bool enabled(ui::MainWindow& window, const char* name) {
+    const auto* widget = window.findChild<QWidget*>(name);
+    return widget != nullptr && widget->isVisible() && widget->isEnabled();
+  }
+  template <class Widget>
+  static void click(ui::MainWindow& window, const char* name) {
+    auto* widget = window.findChild<Widget*>(name);
+    QVERIFY2(widget != nullptr && widget->isVisible(), name);
+    QTest::mouseClick(widget, Qt::LeftButton);
+  }
+  static void ask(ui::MainWindow& window, const QString& question) {
+    auto* edit = window.findChild<QPlainTextEdit*>("composerEdit");
+    QVERIFY(edit != nullptr);
+    edit->setFocus();
+    QTest::keyClicks(edit, question);
+    click<QPushButton>(window, "sendButton");
+  }
+  static QAbstractItemView* evidence(ui::MainWindow& window) {
+    return window.findChild<QAbstractItemView*>("evidenceList");
+  }
+  static int nCitations(ui::MainWindow& window) {
+    const auto* list = evidence(window);
+    return list == nullptr || list->model() == nullptr ? 0 : list->model()->rowCount();
+  }
+  static void openCitation(ui::MainWindow& window, int row) {
+    auto* list = evidence(window);
+    const QModelIndex index = list->model()->index(row, 0);
+    const QPoint at = list->visualRect(index).center();
+    QTest::mouseClick(list->viewport(), Qt::LeftButton, {}, at);
+    QTest::mouseDClick(list->viewport(), Qt::LeftButton, {}, at);
+  }
+  // Answers in the conversation; −1 while one is being made.
+  static int answered(ui::MainWindow& window) {
+    const auto* transcript = window.findChild<ui::TranscriptView*>("transcript");
+    return transcript == nullptr || transcript->isOpen() ? -1 : transcript->messageCount();
+  }
+
+  static void picture(ui::MainWindow& window, const QString& name) {
+    for (const auto scheme : {ui::Scheme::kDark, ui::Scheme::kLight}) {
+      ui::theme().setScheme(scheme);
+      QTest::qWait(50);
+      const QPixmap image = window.grab();
+      QVERIFY(image.width() >= 1440);
+      QVERIFY(image.save(QString(LECTERN_BUILD_DIR) + "/screenshots/workbench-" + name +
+                         (scheme == ui::Scheme::kDark ? "-dark.png" : ".png")));
+    }
+  }
+
+  QTemporaryDir folder_;
+  app::ServiceOptions options_;
+};
+
+}  // namespace
+
+LECTERN_TEST(WorkbenchTest)
+#include "workbench_test.moc"
