@@ -33,10 +33,10 @@ Token kindColor(SegmentKind kind) {
 
 ContextStrip::ContextStrip(QWidget* parent) : QWidget(parent) {
   setObjectName(QStringLiteral("contextStrip"));
-  setMinimumHeight(52);
+  setFixedHeight(theme().px(52));
   setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
   connect(&theme(), &Theme::changed, this, [this] {
-    updateGeometry();
+    setFixedHeight(theme().px(52));
     invalidate();
   });
 }

@@ -17,7 +17,9 @@ EvidencePane::EvidencePane(QWidget* parent)
     : QWidget(parent),
       model_(new CitationModel(this)),
       tabs_(new QTabWidget(this)),
-      list_(new QListView(this)) {
+      list_(new QListView(this)),
+      empty_(makeLabel(FontRole::kInterface, Token::kText2, list_,
+                       tr("The quotes of the answer in view stand here."))) {
   setObjectName(QStringLiteral("evidencePane"));
   setProperty("ground", "panel");
   setAttribute(Qt::WA_StyledBackground);
@@ -27,6 +29,7 @@ EvidencePane::EvidencePane(QWidget* parent)
   list_->setModel(model_);
   list_->setItemDelegate(new CitationDelegate(list_));
   list_->setUniformItemSizes(true);
+  empty_->move(16, 12);
   list_->setEditTriggers(QAbstractItemView::NoEditTriggers);
   list_->installEventFilter(this);
   connect(list_, &QListView::clicked, this,
@@ -56,6 +59,7 @@ void EvidencePane::setQuotes(const std::vector<Quote>& quotes, int current) {
   model_->setQuotes(quotes);
   tabs_->setTabText(0, quotes.empty() ? tr("Quotes")
                                       : tr("Quotes  %1", "number").arg(quotes.size()));
+  empty_->setVisible(quotes.empty());
   setCurrent(current);
 }
 

@@ -5,6 +5,7 @@
 
 #include "ui/answer_text.h"
 
+class QLabel;
 class QListView;
 class QTabWidget;
 
@@ -33,6 +34,7 @@ class EvidencePane : public QWidget {
   CitationModel* model_;
   QTabWidget* tabs_;
   QListView* list_;
+  QLabel* empty_;
 };
 
 }  // namespace ui

@@ -63,6 +63,16 @@ QIcon icon(const QString& name, Token normal, Token on) {
   return QIcon(new IconEngine(name, normal, on));
 }
 
+QString iconOf(base::DocumentKind kind) {
+  switch (kind) {
+    case base::DocumentKind::kCode: return QStringLiteral("code");
+    case base::DocumentKind::kPdf: return QStringLiteral("pdf");
+    case base::DocumentKind::kText:
+    case base::DocumentKind::kMarkdown: break;
+  }
+  return QStringLiteral("file");
+}
+
 void paintIcon(QPainter& painter, const QRectF& rect, const QString& name, const QColor& color) {
   const qreal opacity = painter.opacity();
   painter.setOpacity(opacity * color.alphaF());

@@ -85,8 +85,7 @@ QVariant IngestFileModel::data(const QModelIndex& index, int role) const {
       }
     case Qt::DecorationRole:
       if (index.column() != kFile) return {};
-      return icon(file.kind == base::DocumentKind::kCode ? QStringLiteral("code")
-                                                         : QStringLiteral("file"),
+      return icon(iconOf(file.kind),
                   file.state == FileState::kReading ? Token::kAccent : Token::kText2);
     case Qt::TextAlignmentRole:
       if (index.column() == kTokens || index.column() == kPosition)

@@ -199,9 +199,7 @@ QVariant IngestPlanModel::data(const QModelIndex& index, int role) const {
     case Qt::DecorationRole:
       if (index.column() != kName) return {};
       if (item.isFolder()) return icon(QStringLiteral("folder"));
-      return icon(files_[static_cast<size_t>(item.file)].kind == base::DocumentKind::kCode
-                      ? QStringLiteral("code")
-                      : QStringLiteral("file"));
+      return icon(iconOf(files_[static_cast<size_t>(item.file)].kind));
     case Qt::TextAlignmentRole:
       if (index.column() == kTokens) return QVariant(Qt::AlignRight | Qt::AlignVCenter);
       return {};

@@ -150,8 +150,12 @@ QWidget* IngestPlanPage::buildCost() {
   return right;
 }
 
+bool IngestPlanPage::shows(const PlanValue& value) const {
+  return value.files.size() == value_.files.size() && value.title == value_.title;
+}
+
 void IngestPlanPage::show(const PlanValue& value) {
-  const bool first = value.files.size() != value_.files.size() || value.title != value_.title;
+  const bool first = !shows(value);
   value_ = value;
   error_->hide();
   title_->setText(tr("Plan for %1").arg(visibleText(value.title)));

@@ -25,6 +25,8 @@ class IngestPlanPage : public QWidget {
   explicit IngestPlanPage(QWidget* parent = nullptr);
 
   void show(const PlanValue& value);
+  // The same plan, perhaps with other counts.
+  bool shows(const PlanValue& value) const;
   ErrorCard* errorCard() { return error_; }
   IngestPlanModel& model() { return *model_; }
 

@@ -115,6 +115,10 @@ void MainWindow::connectPages() {
   connect(welcome_, &WelcomePage::sessionsRequested, actions_->get("actionPageSessions"),
           &QAction::trigger);
 
+  // A new choice is to be seen, even if its plan is the one that was shown before.
+  connect(this, &MainWindow::pathsChosen, this, [this] {
+    if (home_ == plan_) home_ = welcome_;
+  });
   connect(plan_, &IngestPlanPage::accepted, this, &MainWindow::planAccepted);
   connect(plan_, &IngestPlanPage::cancelled, this, &MainWindow::planCancelled);
 
@@ -196,14 +200,17 @@ void MainWindow::showWelcome(const WelcomeValue& value) {
 }
 
 void MainWindow::showPlan(const PlanValue& value) {
+  // Token counts that come in later leave the user where he went meanwhile.
+  const bool fresh = home_ != plan_ || !plan_->shows(value);
   plan_->show(value);
-  openPage(plan_);
+  if (fresh) openPage(plan_);
 }
 
 void MainWindow::showReading(const ReadingValue& value) {
-  const bool fresh = pages_->currentWidget() != reading_;
+  const bool fresh = home_ != reading_ || reading_->value().title != value.title;
   reading_->show(value);
-  if (fresh) announce(tr("Reading %1").arg(visibleText(value.title)));
+  if (!fresh) return;
+  announce(tr("Reading %1").arg(visibleText(value.title)));
   openPage(reading_);
 }
 

@@ -63,7 +63,6 @@ QWidget* SessionsPage::buildTable() {
   table_->setRootIsDecorated(false);
   table_->setIndentation(0);
   table_->setItemsExpandable(false);
-  table_->setAllColumnsShowFocus(true);
   table_->setEditTriggers(QAbstractItemView::NoEditTriggers);
   table_->setVerticalScrollMode(QAbstractItemView::ScrollPerPixel);
   table_->installEventFilter(this);
@@ -179,7 +178,6 @@ QWidget* SessionsPage::buildDetail() {
 
   auto* buttons = new QHBoxLayout;
   buttons->setSpacing(8);
-  buttons->addWidget(resume_);
   buttons->addWidget(rename_);
   buttons->addWidget(delete_);
   buttons->addStretch();
@@ -190,6 +188,7 @@ QWidget* SessionsPage::buildDetail() {
   layout->addWidget(title_edit_);
   layout->addWidget(subtitle_);
   layout->addSpacing(4);
+  layout->addWidget(resume_, 0, Qt::AlignLeft);
   layout->addLayout(buttons);
   layout->addWidget(confirm_);
   layout->addWidget(resume_note_);

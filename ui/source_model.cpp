@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ui/icon.h"
 #include "ui/words.h"
 
 namespace ui {
@@ -85,10 +86,7 @@ QVariant SourceModel::data(const QModelIndex& index, int role) const {
     case kChangedRole: return changed;
     case kFolderRole: return found.isFolder();
     case kIconRole:
-      if (!file) return QStringLiteral("folder");
-      return file->kind == base::DocumentKind::kPdf    ? QStringLiteral("pdf")
-             : file->kind == base::DocumentKind::kCode ? QStringLiteral("code")
-                                                       : QStringLiteral("file");
+      return file ? iconOf(file->kind) : QStringLiteral("folder");
     default: return {};
   }
 }

@@ -72,7 +72,10 @@ void SpeedChart::paintAxes(QPainter& painter, const QRectF& plot, double top) co
 void SpeedChart::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   painter.setRenderHint(QPainter::Antialiasing);
-  const QRectF plot(46, 10, width() - 54, height() - 34);
+  const QFontMetrics metrics(theme().font(FontRole::kSmallest));
+  const int left = metrics.horizontalAdvance(exactCount(10'000)) + 12;
+  const int below = metrics.height() + 10;
+  const QRectF plot(left, 10, width() - left - 8, height() - 10 - below);
   if (points_.empty()) {
     painter.setPen(color(Token::kText2));
     painter.drawText(rect(), Qt::AlignCenter, tr("No measurement yet"));

@@ -10,10 +10,10 @@
 #include <QJsonObject>
 #include <QPalette>
 #include <QRegularExpression>
-#include <QStyleFactory>
 #include <QToolTip>
 
 #include "engine/base/check.h"
+#include "ui/check_style.h"
 
 static void initResources() { Q_INIT_RESOURCE(resources); }
 
@@ -146,7 +146,9 @@ QString Theme::styleSheet() const {
 
 void Theme::apply() {
   if (!qobject_cast<QApplication*>(QCoreApplication::instance())) return;
-  QApplication::setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+  // Once: a new style would make every widget measure itself again.
+  if (!styled_) QApplication::setStyle(new CheckStyle);
+  styled_ = true;
   QPalette palette;
   palette.setColor(QPalette::Window, color(Token::kWindow));
   palette.setColor(QPalette::WindowText, color(Token::kText));

@@ -80,6 +80,7 @@ class Theme : public QObject {
   double text_scale_ = 1;
   std::array<std::array<QColor, static_cast<int>(Token::kCount)>, 2> colors_;
   QString sans_, mono_;
+  bool styled_ = false;
 };
 
 inline Theme& theme() { return Theme::instance(); }

@@ -83,6 +83,9 @@ class ScreensTest : public QObject {
       QVERIFY(countNear(image, image.rect(),
                         ui::theme().color(ui::Token::kSurface, other)) < 3'000);
 
+    if (scene == QLatin1String("ingest-plan"))   // ticked boxes stand out in either scheme
+      QVERIFY(countNear(image, areaOf(window, "planTree"), ui::color(ui::Token::kAccent)) > 1'000);
+
     const QRect viewer = areaOf(window, "viewerTabs"), talk = areaOf(window, "transcript");
     if (scene == QLatin1String("ask"))
       QVERIFY(countNear(image, viewer, ui::color(ui::Token::kMark)) > 4'000);

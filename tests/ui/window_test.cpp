@@ -53,6 +53,22 @@ class WindowTest : public QObject {
     QCOMPARE(accepted[0][0].toStringList().size(), n_left);
   }
 
+  void countsThatComeInDoNotTurnThePage() {
+    window_->showPlan(scenes::plan());
+    window_->showSessions();
+    auto* pages = find<QStackedWidget>("pages");
+    ui::PlanValue later = scenes::plan();
+    later.files[0].tokens += 7;
+    window_->showPlan(later);
+    QCOMPARE(pages->currentWidget()->objectName(), QStringLiteral("sessionsPage"));
+    QTest::keyClick(window_.get(), Qt::Key_1, Qt::AltModifier);
+    QCOMPARE(pages->currentWidget()->objectName(), QStringLiteral("ingestPlanPage"));
+    later.title = QStringLiteral("another");
+    window_->showSessions();
+    window_->showPlan(later);
+    QCOMPARE(pages->currentWidget()->objectName(), QStringLiteral("ingestPlanPage"));
+  }
+
   void overBudgetCannotBeRead() {
     ui::PlanValue plan = scenes::plan();
     plan.n_context_max = 70'000;
