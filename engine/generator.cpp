@@ -29,7 +29,7 @@ class AnswerWriter {
         continue;
       }
       append(stream_.flush());
-      if (event.kind == Kind::kQuoteBegin) quote_begin_ = answer_.text.size();
+      if (event.kind == Kind::kQuoteBegin) beginQuote();
       if (event.kind == Kind::kQuoteEnd) endQuote(event);
       if (event.kind == Kind::kThinkingEnd) {
         // What was thought is a delta of its own: one delta is either reasoning or answer.
@@ -54,10 +54,16 @@ class AnswerWriter {
     delta_.text += text;
   }
 
+  void beginQuote() {
+    append(std::string(base::kQuoteOpen));
+    quote_begin_ = answer_.text.size();
+  }
+
   void endQuote(const AnswerEvent& event) {
+    const base::ByteRange words{quote_begin_, answer_.text.size()};
+    append(std::string(base::kQuoteClose));
     if (event.context.size() <= 0) return;
-    const base::QuoteMatch match{
-        {quote_begin_, answer_.text.size()}, event.context, event.n_places};
+    const base::QuoteMatch match{words, event.context, event.n_places};
     answer_.quotes.push_back(match);
     delta_.quotes.push_back(match);
   }

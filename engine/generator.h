@@ -32,9 +32,11 @@ struct GenerateOptions {
 struct Generated {
   base::FinishReason reason = base::FinishReason::kEnd;
   std::vector<TokenId> ids;  // as sampled, without the end token; for ContextBuilder::addAnswer()
-  std::string text;          // the answer, without quote markers; <none/> stays
+  // The answer as written: quotes stand between <quote> and </quote>, which nothing else can
+  // produce in free text (QuoteConstraint); <none/> stays.
+  std::string text;
   std::string reasoning;     // what came before </think>
-  std::vector<base::QuoteMatch> quotes;  // QuoteMatch::answer is a range of `text`
+  std::vector<base::QuoteMatch> quotes;  // QuoteMatch::answer: between the markers
   double first_token_s = 0;              // from the call to the first sampled token
   double decode_s = 0;                   // the whole loop
   double decodeTokensPerS() const;

@@ -8,7 +8,7 @@
 namespace engine {
 namespace {
 
-constexpr std::string_view kOpen = "<quote>", kClose = "</quote>";
+constexpr std::string_view kOpen = base::kQuoteOpen, kClose = base::kQuoteClose;
 
 // Bytes of `marker` the text ends with after one more. '<' stands only at the beginning of a
 // marker, so a mismatch falls back to one byte or none.
@@ -30,7 +30,7 @@ QuoteConstraint::QuoteConstraint(const Tokenizer& tokenizer,
       options_(options),
       eos_(tokenizer.addedToken("<｜end▁of▁sentence｜>")),
       end_think_(tokenizer.addedToken("</think>")),
-      none_(tokenizer.addedToken("<none/>")),
+      none_(tokenizer.addedToken(base::kNoAnswer)),
       thinking_mask_(tokenizer.vocabSize()),
       cursor_(index_),
       quote_mask_(tokenizer.vocabSize()) {

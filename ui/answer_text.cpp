@@ -12,7 +12,8 @@
 namespace ui {
 namespace {
 
-constexpr std::string_view kOpen = "<quote>", kClose = "</quote>", kNone = "<none/>";
+constexpr std::string_view kOpen = base::kQuoteOpen, kClose = base::kQuoteClose,
+                           kNone = base::kNoAnswer;
 // What stands for a cut-out piece while the Markdown is read: two noncharacters around its number.
 // The same characters in the answer are replaced before, so that no text can name a quote.
 constexpr QChar kPieceBegin(0xFDD0), kPieceEnd(0xFDD1);

@@ -29,7 +29,8 @@ AskEvents showAnswer(ProgressLine& progress, bool json) {
   events.on_restart = showRestart();
   if (json) return events;
   events.on_delta = [](const base::AnswerDelta& delta) {
-    std::fwrite(delta.text.data(), 1, delta.text.size(), delta.thinking ? stderr : stdout);
+    const std::string words = answerWords(delta.text);
+    std::fwrite(words.data(), 1, words.size(), delta.thinking ? stderr : stdout);
     std::fflush(stdout);
   };
   return events;

@@ -155,7 +155,7 @@ class Demo {
     TRY_ASSIGN(const Answer answer, service.ask(request, events, invocation_.stop));
     if (answer.finish == base::FinishReason::kStopped)
       return failure(ErrorCode::kCancelled, "stopped");
-    std::printf("%s\n", answer.text.c_str());
+    std::printf("%s\n", answerWords(answer.text).c_str());
     for (const base::Citation& citation : answer.citations) {
       std::printf("%s\n", citationWords(citation).c_str());
       if (citation.check != base::CitationCheck::kVerified) continue;
@@ -178,7 +178,7 @@ class Demo {
     JsonFields fields(answer);
     fields.need("answer", text);
     TRY(fields.status());
-    std::printf("%s\n", text.c_str());
+    std::printf("%s\n", answerWords(text).c_str());
     printCitations(answer);
     return takeUsage(answer, wall_s);
   }

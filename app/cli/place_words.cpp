@@ -37,4 +37,14 @@ std::string citationWords(const base::Citation& citation) {
   return words;
 }
 
+std::string answerWords(std::string text) {
+  const auto replace = [&](std::string_view marker, std::string_view words) {
+    for (std::size_t at = 0; (at = text.find(marker, at)) != std::string::npos; at += words.size())
+      text.replace(at, marker.size(), words);
+  };
+  replace(base::kQuoteOpen, "\u201c");
+  replace(base::kQuoteClose, "\u201d");
+  return text;
+}
+
 }  // namespace app

@@ -12,4 +12,7 @@ std::string placeWords(const base::Citation& citation);
 // "[verified] "quote" - place", on one line.
 std::string citationWords(const base::Citation& citation);
 
+// The answer for a terminal: quotes in quotation marks instead of their markers.
+std::string answerWords(std::string text);
+
 }  // namespace app

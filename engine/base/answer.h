@@ -3,12 +3,17 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/ids.h"
 #include "engine/base/span.h"
 
 namespace base {
+
+// How an answer writes its quotes, and that the text does not say.
+inline constexpr std::string_view kQuoteOpen = "<quote>", kQuoteClose = "</quote>";
+inline constexpr std::string_view kNoAnswer = "<none/>";
 
 // A quote as the decoder produced it: token positions in the context it was copied from.
 // Known by construction, before any text is compared.

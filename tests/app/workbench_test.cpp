@@ -48,6 +48,7 @@ class WorkbenchTest : public QObject {
 
     ask(window, "What is the value of MAX_CLIENTS?");
     QTRY_VERIFY_WITH_TIMEOUT(answered(window) == 1, kPatience_ms);
+    picture(window, "4-answer-code");
     QVERIFY(nCitations(window) >= 1);
     openCitation(window, 0);
     QTRY_VERIFY_WITH_TIMEOUT(visible(window, "codeView"), kPatience_ms);
