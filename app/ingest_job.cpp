@@ -5,9 +5,11 @@
 
 #include "app/document_reader.h"
 #include "app/engine_restart.h"
+#include "app/progress_line.h"
 #include "app/session_text.h"
 #include "app/speed_record.h"
 #include "engine/base/log.h"
+#include "storage/data_folder.h"
 
 namespace app {
 
@@ -160,12 +162,26 @@ class IngestRun {
     plan.memory_bytes = memory.total_bytes;
     plan.snapshot_bytes = memory.snapshot_bytes;
     if (events_.on_plan) events_.on_plan(plan);
+    TRY(checkDisk(plan));
     if (!memory.fits)
       return failure(ErrorCode::kOutOfMemory,
                      "the plan needs " + std::to_string(memory.total_bytes) + " bytes of memory, " +
                          std::to_string(memory.available_bytes) + " are free",
                      "Leave sources out or close other programs.");
     return {};
+  }
+
+  // What is read must be stored, or it was read in vain. A session that was read before has a part
+  // of it on disk already; what is missing shows when it is written.
+  Status checkDisk(const IngestPlan& plan) {
+    if (session_.id) return {};
+    TRY_ASSIGN(const std::int64_t free, storage::freeBytes(parts_.options.paths.data));
+    const std::int64_t needed = plan.snapshot_bytes + storage::BlockDatabaseOptions{}.free_bytes_min;
+    if (free >= needed) return {};
+    return failure(ErrorCode::kDiskFull,
+                   "storing what is read needs " + byteWords(needed) + " on the disk of " +
+                       parts_.options.paths.data.string() + ", " + byteWords(free) + " are free",
+                   "Make room, or choose another folder with --data DIR.");
   }
 
   Status prefill() {

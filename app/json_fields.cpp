@@ -1,10 +1,12 @@
 #include "app/json_fields.h"
 
 #include <bit>
+#include <cstdio>
 #include <cstring>
 #include <limits>
 
 #include "app/base64.h"
+#include "engine/utf8.h"
 
 namespace app {
 
@@ -134,6 +136,30 @@ base::Error errorFromJson(const Json& json) {
 
 std::string dumpJson(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Characters that are not ASCII occur in strings only, so the text can be rewritten as it stands.
+std::string asciiJson(std::string_view json) {
+  const std::string valid = engine::repairUtf8(json);
+  std::string ascii;
+  ascii.reserve(valid.size());
+  const auto escape = [&ascii](unsigned unit) {
+    char text[8];
+    std::snprintf(text, sizeof text, "\\u%04x", unit);
+    ascii += text;
+  };
+  for (std::size_t at = 0; at < valid.size();) {
+    const char32_t point = engine::nextCodePoint(valid, at);
+    if (point < 0x80) {
+      ascii += static_cast<char>(point);
+    } else if (point < 0x10000) {
+      escape(point);
+    } else {  // a pair of surrogates
+      escape(0xD800 + ((point - 0x10000) >> 10));
+      escape(0xDC00 + ((point - 0x10000) & 0x3FF));
+    }
+  }
+  return ascii;
 }
 
 }  // namespace app

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/hash.h"
@@ -69,5 +70,7 @@ base::Error errorFromJson(const engine::Json& json);
 
 // One line; bytes that are not UTF-8 are replaced.
 std::string dumpJson(const engine::Json& json);
+// The same JSON in ASCII: scripts take lines apart at more characters than the line feed.
+std::string asciiJson(std::string_view json);
 
 }  // namespace app

@@ -38,7 +38,7 @@ struct CommandLine::Command {
 };
 
 void printJson(const engine::Json& json) {
-  const std::string line = dumpJson(json) + "\n";
+  const std::string line = asciiJson(dumpJson(json)) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fflush(stdout);
 }

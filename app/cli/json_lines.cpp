@@ -20,7 +20,7 @@ Result<int> forEachLine(const Invocation& invocation,
     const Result<std::string> answered = answer(line);
     if (!answered) code = kInputRefused;
     const std::string out =
-        answered ? *answered : dumpJson({{"error", errorToJson(answered.error())}});
+        asciiJson(answered ? *answered : dumpJson({{"error", errorToJson(answered.error())}}));
     std::fwrite(out.data(), 1, out.size(), stdout);
     std::fputc('\n', stdout);
   }

@@ -235,6 +235,17 @@ class CliTest : public QObject {
     QCOMPARE(bytes.out.substr(0, bytes.out.find('\n') + 1), bytes.out.substr(bytes.out.find('\n') + 1));
   }
 
+  void jsonIsAsciiSoThatEveryToolSeesTheSameLines() {
+    // U+2028 and U+0085 end lines for Python, the emoji takes a pair of surrogates.
+    const std::string text = "a\u2028b\u0085c \U0001F4DA";
+    const RunResult ids = lectern({"tokenize"}, Json{{"text", text}}.dump() + "\n");
+    const RunResult back = lectern({"tokenize", "--decode"}, ids.out);
+    EXIT(back, 0);
+    QVERIFY(std::all_of(back.out.begin(), back.out.end(),
+                        [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+    QCOMPARE(back.json()["text"].get<std::string>(), text);
+  }
+
   void chatIsEncodedAndParsed() {
     REQUIRE_GOLDEN(encode, "chat/dev_encode.jsonl");
     REQUIRE_GOLDEN(parse, "chat/dev_parse.jsonl");
@@ -267,7 +278,6 @@ class CliTest : public QObject {
   // From here on: everything that is refused, with its exit code.
 
   void usageErrorsAreTwo() {
-    EXIT(lectern({}), 2);
     EXIT(lectern({"dance"}), 2);
     EXIT(lectern({"ask", "--session", "s"}), 2);
     EXIT(lectern({"plan", "--context", "many"}), 2);
@@ -381,6 +391,47 @@ class CliTest : public QObject {
     QVERIFY(told);
     QCOMPARE(lectern({"extract", "--json", desk.source("broken.pdf").string()}).errorCode(),
              std::string("corrupt"));
+  }
+
+  void lockedDocumentsSaySo() {
+    REQUIRE_SHARED(locked, "corpora/pdf/enc_user_rc4.pdf");
+    const RunResult alone = lectern({"extract", "--json", locked.string()});
+    EXIT(alone, 3);
+    QCOMPARE(alone.errorCode(), std::string("locked"));
+    Desk desk;
+    desk.write("a.txt", "some words\n");
+    std::filesystem::copy(locked, desk.source("locked.pdf"));
+    const RunResult read = desk.ingest("s");
+    EXIT(read, 0);
+    const Json receipt = read.json()["receipt"];
+    QCOMPARE(receipt[1]["reason"].get<std::string>(), std::string("locked"));
+  }
+
+  void aFolderThatIsGoneLeavesTheSessionAsItWas() {
+    Desk desk;
+    desk.write("a.txt", "The serial number of the copper lantern is 58213.\n");
+    EXIT(desk.ingest("s"), 0);
+    std::filesystem::remove_all(desk.source(""));
+    QCOMPARE(desk.run({"ingest", "--session", "s"}).errorCode(), std::string("not_found"));
+    const RunResult asked = desk.ask("s", "What is the serial number of the copper lantern?");
+    EXIT(asked, 0);
+    QVERIFY(asked.json()["citations"][0]["verified"].get<bool>());
+  }
+
+  void aDiskWithoutRoomIsNoticedBeforeTheReading() {
+    Desk desk;
+    desk.write("a.txt", "some words\n");
+    std::filesystem::create_directories(desk.data());
+    const std::string disk = desk.data().string();
+    if (QProcess::execute("mount", support::toList({"-t", "tmpfs", "-o", "size=40m", "tmpfs", disk})) != 0)
+      QSKIP("no right to mount a small disk here");
+    const RunResult refused = desk.ingest("s");
+    const RunResult sessions = desk.run({"sessions"});
+    QProcess::execute("umount", support::toList({disk}));
+    EXIT(refused, 3);
+    QCOMPARE(refused.errorCode(), std::string("disk_full"));
+    EXIT(sessions, 0);
+    QVERIFY(sessions.json()["sessions"].empty());
   }
 
   void aDataFolderThatCannotBeUsedIsNamed() {

@@ -51,7 +51,7 @@ inline QStringList toList(const std::vector<std::string>& arguments) {
   return list;
 }
 
-constexpr int kPatienceMs = 180'000;
+constexpr int kPatienceMs = 100'000;
 
 inline RunResult finish(QProcess& process) {
   RunResult result;
