@@ -28,8 +28,8 @@ AskEvents showAnswer(ProgressLine& progress, bool json) {
   events.on_progress = [&progress](const base::Progress& at) { progress.show(at); };
   events.on_restart = showRestart();
   if (json) return events;
-  events.on_delta = [](const base::AnswerDelta& delta) {
-    const std::string words = answerWords(delta.text);
+  events.on_delta = [answer = AnswerWords()](const base::AnswerDelta& delta) mutable {
+    const std::string words = delta.thinking ? delta.text : answer.push(delta.text);
     std::fwrite(words.data(), 1, words.size(), delta.thinking ? stderr : stdout);
     std::fflush(stdout);
   };

@@ -1,6 +1,7 @@
 #include "app/cli/place_words.h"
 
 #include <cmath>
+#include <utility>
 
 #include "engine/receipt_text.h"
 
@@ -37,14 +38,35 @@ std::string citationWords(const base::Citation& citation) {
   return words;
 }
 
-std::string answerWords(std::string text) {
-  const auto replace = [&](std::string_view marker, std::string_view words) {
-    for (std::size_t at = 0; (at = text.find(marker, at)) != std::string::npos; at += words.size())
-      text.replace(at, marker.size(), words);
-  };
-  replace(base::kQuoteOpen, "\u201c");
-  replace(base::kQuoteClose, "\u201d");
-  return text;
+// Markers come whole: the decode loop writes each in one piece.
+std::string AnswerWords::push(std::string_view text) {
+  std::string words;
+  while (!text.empty()) {
+    if (text.starts_with(base::kQuoteOpen)) {
+      words += "\u201c";
+      in_quote_ = at_start_ = true;
+      text.remove_prefix(base::kQuoteOpen.size());
+      continue;
+    }
+    if (text.starts_with(base::kQuoteClose)) {
+      words += "\u201d";
+      in_quote_ = false;
+      blanks_.clear();
+      text.remove_prefix(base::kQuoteClose.size());
+      continue;
+    }
+    const char c = text.front();
+    text.remove_prefix(1);
+    if (in_quote_ && (c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
+      if (!at_start_) blanks_ += c;
+      continue;
+    }
+    words += std::exchange(blanks_, {}) + c;
+    at_start_ = false;
+  }
+  return words;
 }
+
+std::string answerWords(std::string_view text) { return AnswerWords().push(text); }
 
 }  // namespace app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "engine/base/answer.h"
 
@@ -12,7 +13,18 @@ std::string placeWords(const base::Citation& citation);
 // "[verified] "quote" - place", on one line.
 std::string citationWords(const base::Citation& citation);
 
-// The answer for a terminal: quotes in quotation marks instead of their markers.
-std::string answerWords(std::string text);
+// An answer for a terminal, piece by piece: quotation marks instead of the markers, without the
+// blanks and line ends a quote begins or ends with.
+class AnswerWords {
+ public:
+  std::string push(std::string_view text);
+
+ private:
+  bool in_quote_ = false, at_start_ = false;
+  std::string blanks_;  // inside a quote, not known yet whether they end it
+};
+
+// The whole answer at once.
+std::string answerWords(std::string_view text);
 
 }  // namespace app

@@ -10,6 +10,8 @@
 namespace app {
 namespace {
 
+constexpr const char* kIncludedModel = "lectern-mini";
+
 QDateTime timeOf(std::int64_t unix_ms) { return QDateTime::fromMSecsSinceEpoch(unix_ms); }
 
 std::int64_t folderBytes(const std::filesystem::path& folder) {
@@ -40,6 +42,10 @@ ui::ReadingFile readingFile(const std::string& path, base::DocumentKind kind,
 
 QString shown(const std::string& text) { return QString::fromStdString(text); }
 
+QString modelWords(const std::string& name) {
+  return name == kIncludedModel ? QString("Lectern Mini") : shown(name);
+}
+
 ui::WelcomeValue welcomeValue(const Paths& paths) {
   ui::WelcomeValue value;
   const unsigned n_cores = std::max(1u, std::thread::hardware_concurrency());
@@ -59,7 +65,7 @@ ui::WelcomeValue welcomeValue(const Paths& paths) {
                            .detail = "for sessions and their snapshots"});
   value.facts.push_back({.ok = true, .title = "Offline", .detail = "nothing leaves this machine"});
   if (std::filesystem::exists(paths.model / "config.json", error)) {
-    const bool included = paths.model.filename() == "lectern-mini";
+    const bool included = paths.model.filename() == kIncludedModel;
     value.model_name = included ? "Lectern Mini, included" : shown(paths.model.filename().string());
     value.model_text = included ? "A small stand-in with the true architecture. It finds and quotes "
                                   "lines; it does not reason, and it may quote the wrong line."
@@ -143,7 +149,7 @@ ui::ContextValue contextValue(const std::vector<ContextSpan>& spans, std::int64_
 ui::EngineValue engineValue(const EngineInfo& info, ui::EngineState state) {
   ui::EngineValue value;
   value.state = state;
-  value.model = shown(info.model_name);
+  value.model = modelWords(info.model_name);
   value.device = QString("%1 CPU cores").arg(info.n_threads);
   value.n_context_max = info.context_max;
   return value;

@@ -38,5 +38,7 @@ ui::PdfPage pdfPage(const QString& path, const ingest::PageImage& image,
                     std::vector<base::Box> boxes);
 
 QString shown(const std::string& text);
+// A model's folder as people call it.
+QString modelWords(const std::string& name);
 
 }  // namespace app

@@ -269,7 +269,7 @@ void Workbench::showSession(ReadingService& service, const storage::Session& ses
         fail(error, ErrorPlace::kSessions, shown(name));
       });
 
-  Shown view{.session = session, .model = shown(session.model_name), .files = {}, .documents = {}};
+  Shown view{.session = session, .model = modelWords(session.model_name), .files = {}, .documents = {}};
   ui::SessionValue value;
   value.id = session.id;
   value.title = shown(session.title.empty() ? session.name : session.title);
@@ -503,7 +503,7 @@ void Workbench::setEngine(EngineState state) {
   const double read = engine_value_.read_tok_s, answer = engine_value_.answer_tok_s;
   engine_value_ = engineValue(engine_, state);
   if (engine_value_.model.isEmpty())
-    engine_value_.model = shown(options_.paths.model.filename().string());
+    engine_value_.model = modelWords(options_.paths.model.filename().string());
   engine_value_.read_tok_s = read;
   engine_value_.answer_tok_s = answer;
   window_.setEngine(engine_value_);
