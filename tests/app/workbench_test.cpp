@@ -7,6 +7,10 @@
 #include <QTemporaryDir>
 #include <QTest>
 
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
 #include "app/reading_service.h"
 #include "app/workbench/workbench.h"
 #include "storage/storage.h"
@@ -88,6 +92,45 @@ class WorkbenchTest : public QObject {
         QCOMPARE(citation.check, base::CitationCheck::kVerified);
   }
 
+  void aPausedReadingGoesOn() {
+    app::Workbench workbench(options_, {});
+    ui::MainWindow& window = open(workbench);
+    // As if a folder had been dropped.
+    emit window.pathsChosen({QString(LECTERN_SOURCE_DIR) + "/kernels"});
+    QTRY_VERIFY_WITH_TIMEOUT(enabled(window, "planStartButton"), kPatience_ms);
+    click<QPushButton>(window, "planStartButton");
+    const auto* page = window.findChild<QWidget*>("ingestPage");
+    QTRY_VERIFY_WITH_TIMEOUT(page->property("readTokens").toLongLong() > 4096, kPatience_ms);
+    click<QPushButton>(window, "ingestPauseButton");
+    QTRY_COMPARE_WITH_TIMEOUT(page->property("state").toString(), QString("paused"), kPatience_ms);
+    QVERIFY(page->property("safeTokens").toLongLong() >= 4096);
+    // The badge follows when the chunk in work is done; then nothing moves.
+    const auto* badge = window.findChild<QWidget*>("engineBadge");
+    QTRY_COMPARE_WITH_TIMEOUT(badge->property("state").toString(), QString("Paused"), kPatience_ms);
+    const qint64 n_read = page->property("readTokens").toLongLong();
+    QTest::qWait(500);
+    QCOMPARE(page->property("readTokens").toLongLong(), n_read);
+
+    click<QPushButton>(window, "ingestPauseButton");
+    QTRY_VERIFY_WITH_TIMEOUT(visible(window, "composerEdit"), kPatience_ms);
+    ask(window, "What is the value of kBlock?");
+    QTRY_COMPARE_WITH_TIMEOUT(answered(window), 1, kPatience_ms);
+  }
+
+  // The engine is killed while a question is answered: the window says so and answers all the same.
+  void aKilledEngineIsStartedAgain() {
+    app::Workbench workbench(options_, "kernels");
+    ui::MainWindow& window = open(workbench);
+    QTRY_COMPARE_WITH_TIMEOUT(answered(window), 1, kPatience_ms);
+    const auto engines = enginesOf(QCoreApplication::applicationPid());
+    QVERIFY(!engines.empty());
+    for (const pid_t engine : engines) ::kill(engine, SIGKILL);
+    ask(window, "What is the value of kBlock?");
+    QTRY_VERIFY_WITH_TIMEOUT(answered(window) >= 2, kPatience_ms);
+    const auto* badge = window.findChild<QWidget*>("engineBadge");
+    QTRY_COMPARE_WITH_TIMEOUT(badge->property("state").toString(), QString("Ready"), kPatience_ms);
+  }
+
   void sessionsAreListedAndDeleted() {
     app::Workbench workbench(options_, {});
     ui::MainWindow& window = open(workbench);
@@ -102,7 +145,7 @@ class WorkbenchTest : public QObject {
       table->setCurrentIndex(table->model()->index(0, 0, table->model()->index(0, 0)));
     click<QPushButton>(window, "deleteButton");
     click<QPushButton>(window, "deleteForGoodButton");
-    QTRY_COMPARE_WITH_TIMEOUT(sessionCount(*table), 0, kPatience_ms);
+    QTRY_COMPARE_WITH_TIMEOUT(sessionCount(*table), 1, kPatience_ms);
   }
 
  private:
@@ -113,6 +156,20 @@ class WorkbenchTest : public QObject {
     if (!QTest::qWaitForWindowExposed(&window)) qWarning("the window is not exposed");
     QTest::qWait(300);
     return window;
+  }
+
+  // Programs that this one started.
+  static std::vector<pid_t> enginesOf(qint64 parent) {
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      std::ifstream stat(entry.path() / "stat");
+      std::string pid, name, state;
+      qint64 parent_of_it = 0;
+      if (stat >> pid >> name >> state >> parent_of_it && parent_of_it == parent &&
+          name.find("lectern-engine") != std::string::npos)
+        found.push_back(static_cast<pid_t>(std::stol(pid)));
+    }
+    return found;
   }
 
   static int sessionCount(const QAbstractItemView& table) {
