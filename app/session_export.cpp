@@ -146,11 +146,19 @@ std::pair<int, int> linesOf(std::string_view text, const base::ByteRange& bytes)
 }
 
 struct StoredQuote {
-  std::string quote;
+  std::string quote, path;
   std::int64_t document = -1;
-  base::ByteRange bytes;
+  base::ByteRange bytes, answer_bytes;
   int line_start = 0, line_end = 0, page = 0;
 };
+
+// The page a byte is on, as makeCitation() finds it; 0 without pages.
+int pageOf(const ReadBack& document, std::size_t at) {
+  int page = 0;
+  for (const auto& [number, bytes] : document.pages)
+    if (bytes.begin <= at && at < bytes.end) page = number;
+  return page;
+}
 
 // Empty when everything about the quote holds.
 std::string objection(const StoredQuote& quote, const ReadBack& document,
@@ -159,12 +167,14 @@ std::string objection(const StoredQuote& quote, const ReadBack& document,
   if (engine::verifyQuote(document.text, quote.bytes, quote.quote) !=
       base::CitationCheck::kVerified)
     return "the document has other words there";
-  if (answer.find(quote.quote) == std::string_view::npos) return "the answer does not contain it";
+  if (engine::verifyQuote(answer, quote.answer_bytes, quote.quote) !=
+      base::CitationCheck::kVerified)
+    return "the answer does not contain it";
+  if (quote.path != document.path) return "it stands in another document";
   if (document.pages.empty() &&
       std::pair(quote.line_start, quote.line_end) != linesOf(document.text, quote.bytes))
     return "it stands in other lines";
-  for (const auto& [number, bytes] : document.pages)
-    if (bytes.contains(quote.bytes) && number != quote.page) return "it stands on another page";
+  if (pageOf(document, quote.bytes.begin) != quote.page) return "it stands on another page";
   if (document.on_disk && engine::verifyQuote(document.on_disk->text, quote.bytes, quote.quote) !=
                               base::CitationCheck::kVerified)
     return "the source has other words there";
@@ -176,8 +186,10 @@ Result<CheckedQuote> checkQuote(const Json& citation, const std::vector<ReadBack
   StoredQuote stored;
   JsonFields fields(citation);
   fields.need("quote", stored.quote);
+  fields.need("path", stored.path);
   fields.need("document", stored.document);
   fields.need("bytes", stored.bytes);
+  fields.need("answer_bytes", stored.answer_bytes);
   fields.need("line_start", stored.line_start);
   fields.need("line_end", stored.line_end);
   fields.need("page", stored.page);
@@ -195,6 +207,30 @@ Result<CheckedQuote> checkQuote(const Json& citation, const std::vector<ReadBack
   checked.reason = objection(stored, document, answer);
   checked.verified = checked.reason.empty();
   return checked;
+}
+
+// Every finished quote of an answer has its citation: one without is not proven by what is left.
+Status addUncited(std::string_view answer, const Json& citations, VerifyReport& report) {
+  std::vector<base::ByteRange> cited;
+  for (const Json& citation : citations) {
+    JsonFields fields(citation);
+    fields.need("answer_bytes", cited.emplace_back());
+    TRY(fields.status());
+  }
+  for (std::size_t at = 0; (at = answer.find(base::kQuoteOpen, at)) != std::string_view::npos;) {
+    at += base::kQuoteOpen.size();
+    const std::size_t end = answer.find(base::kQuoteClose, at);
+    if (end == std::string_view::npos) break;
+    const base::ByteRange inside{at, end};
+    if (std::any_of(cited.begin(), cited.end(),
+                    [&](const base::ByteRange& bytes) { return inside.contains(bytes); }))
+      continue;
+    CheckedQuote& quote = report.quotes.emplace_back();
+    quote.quote = answer.substr(at, end - at);
+    quote.source = "not_checked";
+    quote.reason = "the export does not say where it stands";
+  }
+  return {};
 }
 
 Result<const Json*> arrayOf(const Json& object, const char* key) {
@@ -258,15 +294,18 @@ Result<VerifyReport> verifyExport(const Json& exported, Sources sources,
   }
   VerifyReport report;
   for (const Json& message : *messages) {
-    std::string answer;
+    std::string answer, role;
     JsonFields fields(message);
     fields.need("text", answer);
+    fields.need("role", role);
     TRY(fields.status());
     TRY_ASSIGN(const Json* citations, arrayOf(message, "citations"));
     for (const Json& citation : *citations) {
       TRY_ASSIGN(CheckedQuote checked, checkQuote(citation, documents, answer));
       report.quotes.push_back(std::move(checked));
     }
+    if (role == roleName(storage::MessageRole::kAssistant))
+      TRY(addUncited(answer, *citations, report));
   }
   return report;
 }

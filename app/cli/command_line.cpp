@@ -115,6 +115,9 @@ int CommandLine::execute(const Command& command) {
     code = failure(ErrorCode::kInternal, std::string("lectern failed: ") + error.what(),
                    "Please report this with the log file.");
   }
+  if (code && (std::fflush(stdout) != 0 || std::ferror(stdout) != 0))
+    code = failure(ErrorCode::kIo, "the result could not be written to where the output goes",
+                   "Check that the disk has room.");
   if (code) return *code;
   printError(code.error(), command.json);
   return exitCodeOf(code.error());

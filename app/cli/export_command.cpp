@@ -32,17 +32,25 @@ struct VerifyOptions {
   bool leave_sources = false;
 };
 
-// Written beside and renamed: a full disk leaves the old file or none, never half a file.
-Status writeFile(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path fresh = path.string() + ".new";
+// Written beside and renamed: a full disk leaves the old file or none, never half a file. A pipe or
+// a device is written into and never replaced; a link stays a link.
+Status writeFile(const std::filesystem::path& asked, const std::string& text) {
+  std::error_code error;
+  std::filesystem::path path = std::filesystem::weakly_canonical(asked, error);
+  if (error) path = asked;
+  const auto kind = std::filesystem::status(path, error).type();
+  const bool in_place = kind != std::filesystem::file_type::not_found &&
+                        kind != std::filesystem::file_type::regular;
+  std::filesystem::path fresh = path;
+  if (!in_place) fresh += ".new";
   std::ofstream out(fresh, std::ios::binary);
   out << text;
   out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(fresh, path, error);
+  error.clear();
+  if (out && !in_place) std::filesystem::rename(fresh, path, error);
   if (out && !error) return {};
-  std::filesystem::remove(fresh, error);
-  return failure(ErrorCode::kIo, "cannot write " + path.string(),
+  if (!in_place) std::filesystem::remove(fresh, error);
+  return failure(ErrorCode::kIo, "cannot write " + asked.string(),
                  "Check that the folder exists and the disk has room.");
 }
 

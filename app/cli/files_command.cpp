@@ -9,6 +9,7 @@
 #include "app/document_reader.h"
 #include "app/progress_line.h"
 #include "app/source_plan.h"
+#include "engine/receipt_text.h"
 
 namespace app {
 
@@ -52,11 +53,12 @@ Json planJson(const SourcePlan& plan, bool counted) {
 
 void printPlan(const SourcePlan& plan, bool counted) {
   for (const PlannedFile& file : plan.files) {
-    const std::string cost = !file.entry.read     ? file.entry.reason
-                             : file.n_tokens >= 0 ? countWords(file.n_tokens) + " tokens"
-                                                  : byteWords(static_cast<std::int64_t>(file.entry.bytes));
+    const std::string cost = !file.entry.read ? file.entry.reason
+                             : file.n_tokens >= 0
+                                 ? countWords(file.n_tokens) + " tokens"
+                                 : byteWords(static_cast<std::int64_t>(file.entry.bytes));
     std::printf("%-5s %-14s %s\n", file.entry.read ? "read" : "skip", cost.c_str(),
-                file.entry.path.c_str());
+                engine::oneLine(file.entry.path).c_str());
   }
   const auto n_files = static_cast<std::int64_t>(plan.files.size());
   std::printf("%s of %s files would be read, %s", countWords(plan.readCount()).c_str(),

@@ -1,5 +1,7 @@
 #include "app/cli/ingest_report.h"
 
+#include "engine/receipt_text.h"
+
 namespace app {
 namespace {
 
@@ -30,8 +32,9 @@ void printSkipped(std::FILE* out, const std::vector<base::ReceiptEntry>& receipt
       continue;
     }
     ++n_shown;
-    std::fprintf(out, "%s: %s (%s)%s%s\n", entry.read ? "note" : "skipped", entry.path.c_str(),
-                 entry.reason.c_str(), entry.detail.empty() ? "" : ": ", entry.detail.c_str());
+    std::fprintf(out, "%s: %s (%s)%s%s\n", entry.read ? "note" : "skipped",
+                 engine::oneLine(entry.path).c_str(), entry.reason.c_str(),
+                 entry.detail.empty() ? "" : ": ", engine::oneLine(entry.detail).c_str());
   }
   if (n_more > 0) std::fprintf(out, "... and %zu more: `lectern files` lists all\n", n_more);
 }

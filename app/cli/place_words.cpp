@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/receipt_text.h"
+#include "engine/utf8.h"
 
 namespace app {
 namespace {
@@ -55,13 +56,18 @@ std::string AnswerWords::push(std::string_view text) {
       text.remove_prefix(base::kQuoteClose.size());
       continue;
     }
-    const char c = text.front();
-    text.remove_prefix(1);
-    if (in_quote_ && (c == ' ' || c == '\n' || c == '\t' || c == '\r')) {
-      if (!at_start_) blanks_ += c;
+    std::size_t n_bytes = 0;
+    engine::nextCodePoint(text, n_bytes);
+    const std::string_view character = text.substr(0, n_bytes);
+    text.remove_prefix(n_bytes);
+    if (character == "\r") continue;
+    const bool is_blank = character == " " || character == "\n" || character == "\t";
+    if (in_quote_ && is_blank) {
+      if (!at_start_) blanks_ += character;
       continue;
     }
-    words += std::exchange(blanks_, {}) + c;
+    words += std::exchange(blanks_, {});
+    words += is_blank || character == "\\" ? std::string(character) : engine::oneLine(character);
     at_start_ = false;
   }
   return words;

@@ -14,7 +14,8 @@ std::string placeWords(const base::Citation& citation);
 std::string citationWords(const base::Citation& citation);
 
 // An answer for a terminal, piece by piece: quotation marks instead of the markers, without the
-// blanks and line ends a quote begins or ends with.
+// blanks and line ends a quote begins or ends with. What would steer the terminal is spelt out.
+// `text` is whole characters.
 class AnswerWords {
  public:
   std::string push(std::string_view text);

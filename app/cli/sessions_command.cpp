@@ -8,6 +8,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/engine_flags.h"
 #include "app/progress_line.h"
+#include "engine/receipt_text.h"
 #include "storage/storage.h"
 
 namespace app {
@@ -41,7 +42,7 @@ Result<int> listSessions(const Invocation& invocation) {
     return kDone;
   }
   for (const storage::Session& session : sessions)
-    std::printf("%-24s %12s tokens %5s documents %4s messages  %s\n", session.name.c_str(),
+    std::printf("%-24s %12s tokens %5s documents %4s messages  %s\n", engine::oneLine(session.name).c_str(),
                 countWords(session.n_context_tokens).c_str(),
                 countWords(session.n_documents).c_str(), countWords(session.n_messages).c_str(),
                 session.model_name.c_str());

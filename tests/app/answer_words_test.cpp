@@ -15,6 +15,8 @@ class AnswerWordsTest : public QObject {
     QTest::newRow("trimmed") << "See: <quote> int x = 1;\n\t\n</quote>." << "See: “int x = 1;”.";
     QTest::newRow("inside kept") << "<quote>a\n  b\n</quote>\n" << "“a\n  b”\n";
     QTest::newRow("two") << "<quote>a</quote> and <quote> b</quote>" << "“a” and “b”";
+    QTest::newRow("steering") << "<quote>a\033[2J\r\nb\x7f \\n \u009b</quote>\u202e"
+                              << "“a\\u{1b}[2J\nb\\u{7f} \\n \\u{9b}”\\u{202e}";
     QTest::newRow("cut off") << "<quote>a b" << "“a b";
   }
   void quotesStandBetweenQuotationMarks() {

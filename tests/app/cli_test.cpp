@@ -1,4 +1,8 @@
 // The command line as users and scripts see it: design §8, run with the real binaries.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <set>
 
 #include <QTest>
@@ -180,9 +184,55 @@ class CliTest : public QObject {
     Json answer = good;
     answer["messages"][at]["text"] = "Something else.";
     QCOMPARE(verify(answer), 1);
+    Json path = good;
+    path["messages"][at]["citations"][0]["path"] = "source/another.txt";
+    QCOMPARE(verify(path), 1);
+    Json page = good;
+    page["messages"][at]["citations"][0]["page"] = 3;
+    QCOMPARE(verify(page), 1);
+    Json unproven = good;
+    unproven["messages"][at]["citations"] = Json::array();
+    QCOMPARE(verify(unproven), 1);
     Json shape = good;
     shape.erase("documents");
     QCOMPARE(verify(shape), 3);
+  }
+
+  void exportReplacesNoPipeAndNoLink() {
+    Desk desk;
+    desk.write("a.txt", "some words\n");
+    EXIT(desk.ingest("s"), 0);
+    const auto pipe = desk.folder() / "pipe", link = desk.folder() / "link";
+    QCOMPARE(::mkfifo(pipe.c_str(), 0600), 0);
+    const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+    QVERIFY(reader >= 0);
+    EXIT(desk.run({"export", "s", "--out", pipe.string()}), 0);
+    QVERIFY(std::filesystem::is_fifo(pipe));
+    char first = 0;
+    QCOMPARE(::read(reader, &first, 1), ssize_t{1});
+    ::close(reader);
+    support::writeFile(desk.folder() / "target", "old");
+    std::filesystem::create_symlink("target", link);
+    EXIT(desk.run({"export", "s", "--out", link.string()}), 0);
+    QVERIFY(std::filesystem::is_symlink(link));
+    QVERIFY(support::readFile(desk.folder() / "target").starts_with("{"));
+  }
+
+  void aResultThatCannotBeWrittenIsNoSuccess() {
+    QProcess process;
+    process.setStandardOutputFile("/dev/full");
+    process.start(QString::fromStdString(support::program("lectern")),
+                  {"plan", "--json", "--context", "100"});
+    QCOMPARE(support::finish(process).code, 3);
+  }
+
+  void namesDoNotSteerTheTerminal() {
+    Desk desk;
+    desk.write("a\033[2Jb\n.txt", "some words\n");
+    const RunResult listed = lectern({"files", desk.source("").string()});
+    EXIT(listed, 0);
+    QVERIFY(listed.out.find('\033') == std::string::npos);
+    QVERIFY(listed.out.find("a\\u{1b}[2Jb\\n.txt") != std::string::npos);
   }
 
   void logitsOfAGoldenModelAreReproducedAtEverySplit() {
