@@ -42,7 +42,8 @@ Result<int> listSessions(const Invocation& invocation) {
     return kDone;
   }
   for (const storage::Session& session : sessions)
-    std::printf("%-24s %12s tokens %5s documents %4s messages  %s\n", engine::oneLine(session.name).c_str(),
+    std::printf("%-24s %12s tokens %5s documents %4s messages  %s\n",
+                engine::oneLine(session.name).c_str(),
                 countWords(session.n_context_tokens).c_str(),
                 countWords(session.n_documents).c_str(), countWords(session.n_messages).c_str(),
                 session.model_name.c_str());
