@@ -75,7 +75,8 @@ DsparkBlock DsparkDraft::draft(base::TokenId first, const DsparkState& state,
     std::copy_n(x.data() + i * c.hidden, c.hidden, joined.data());
     kernels::dequantizeRow(dspark_.markov_w1, before, joined.data() + c.hidden);
     exactLinear(dspark_.markov_w2, joined.data() + c.hidden, 1, bias.data());
-    exactLinear(dspark_.confidence, joined.data(), 1, &block.confidence[static_cast<std::size_t>(i)]);
+    exactLinear(dspark_.confidence, joined.data(), 1,
+                &block.confidence[static_cast<std::size_t>(i)]);
     const std::span logits(block.logits.data() + i * c.vocab, static_cast<std::size_t>(c.vocab));
     for (std::size_t v = 0; v < logits.size(); ++v) logits[v] += bias[v];
     before = choose(logits);

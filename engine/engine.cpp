@@ -100,8 +100,9 @@ Result<std::vector<float>> Engine::allLogits(std::span<const base::TokenId> toke
     const std::int64_t until_block = kBlockTokens - done % kBlockTokens;
     const std::int64_t count =
         done < split ? std::min({kChunkTokens, split - done, until_block}) : 1;
-    TRY(parts_->forward->run(tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)),
-                             state, LogitRows::kAll, chunk, taps));
+    TRY(parts_->forward->run(
+        tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)), state,
+        LogitRows::kAll, chunk, taps));
     all.insert(all.end(), chunk.begin(), chunk.end());
     done += count;
     if (done % kBlockTokens == 0) {

@@ -101,7 +101,8 @@ void Forward::subLayers(const LayerWeights& w, const Step& step, float* streams,
                         const std::function<void(const float*, float*)>& attend) const {
   Scratch& s = *scratch_;
   const std::int64_t size = step.n * c_.hidden;
-  float *mixed = sized(s.mixed, size), *normed = sized(s.normed, size), *branch = sized(s.branch, size);
+  float *mixed = sized(s.mixed, size), *normed = sized(s.normed, size),
+        *branch = sized(s.branch, size);
 
   hcPre(w.hc_attn, streams, step.n, mixed);
   norm(w.attn_norm, mixed, step.n, normed);
@@ -346,7 +347,8 @@ void Forward::compress(const CompressorWeights& w, const LayerShape& shape, std:
   const std::int64_t end = step.start + step.n;
   const std::int64_t first_row = step.start / ratio, n_rows = end / ratio - first_row;
   backend_.forEach(n_rows, 4, [&](std::int64_t begin, std::int64_t last) {
-    std::vector<float> entry(static_cast<std::size_t>(dim)), cos_sin(static_cast<std::size_t>(c_.rope_dim));
+    std::vector<float> entry(static_cast<std::size_t>(dim)),
+        cos_sin(static_cast<std::size_t>(c_.rope_dim));
     for (std::int64_t row = first_row + begin; row < first_row + last; ++row) {
       const float* rows = state.rows.data() + (row * ratio - state.first) * 2 * width;
       kernels::CompressArgs pool;
@@ -360,7 +362,8 @@ void Forward::compress(const CompressorWeights& w, const LayerShape& shape, std:
       pool.pooled = entry.data();
       pool.rounding = rounding_;
       backend_.compress(pool);
-      kernels::RmsNormArgs normed{entry.data(), w.norm.data(), entry.data(), 1, dim, c_.norm_eps, rounding_};
+      kernels::RmsNormArgs normed{entry.data(), w.norm.data(), entry.data(), 1,
+                                  dim,          c_.norm_eps,   rounding_};
       kernels::rmsNormRef(normed);
       kernels::ropeAngles(yarn_frequencies_, row * ratio, cos_sin.data());
       kernels::RopeArgs rope;
@@ -436,7 +439,8 @@ void Forward::selectRows(const IndexerWeights& w, std::size_t layer, const float
     scores.rounding = rounding_;
     // A bounded number of scores at a time, so that scratch stays constant in practice.
     const std::int64_t n_keys = s.n_visible[static_cast<std::size_t>(step.n - 1)];
-    const std::int64_t n_together = std::clamp<std::int64_t>((std::int64_t{1} << 22) / n_keys, 1, n);
+    const std::int64_t n_together =
+        std::clamp<std::int64_t>((std::int64_t{1} << 22) / n_keys, 1, n);
     for (std::int64_t begin = 0; begin < n; begin += n_together) {
       scores.n = std::min(n_together, n - begin);
       scores.q = q + begin * heads * dim;
@@ -545,7 +549,8 @@ void Forward::hcPost(const float* f, std::int64_t n, float* streams) const {
   backend_.hcPost(args);
 }
 
-void Forward::hcHead(const TailWeights& tail, const float* streams, std::int64_t n, float* y) const {
+void Forward::hcHead(const TailWeights& tail, const float* streams, std::int64_t n,
+                     float* y) const {
   kernels::HcHeadArgs args;
   args.streams = streams;
   args.parameters = tail.hc_head.view();
@@ -570,7 +575,8 @@ void Forward::head(const TailWeights& tail, const float* streams, std::int64_t n
   backend_.linear(product);
 }
 
-void Forward::norm(const std::vector<float>& weight, const float* x, std::int64_t n, float* y) const {
+void Forward::norm(const std::vector<float>& weight, const float* x, std::int64_t n,
+                   float* y) const {
   kernels::RmsNormArgs args;
   args.x = x;
   args.weight = weight.data();
@@ -589,7 +595,8 @@ void Forward::linear(const MatrixView& w, const float* x, std::int64_t n, float*
   args.w = w;
   args.y = y;
   args.n = n;
-  args.input = quantized && numerics_ == Numerics::kOfficial ? LinearInput::kFp8 : LinearInput::kAsIs;
+  args.input =
+      quantized && numerics_ == Numerics::kOfficial ? LinearInput::kFp8 : LinearInput::kAsIs;
   args.rounding = rounding_;
   backend_.linear(args);
 }

@@ -20,13 +20,17 @@ base::Result<Json> parseJson(std::string_view text, std::string_view what,
   try {
     Json json = duplicates == DuplicateKeys::kRefuse ? Json::parse(text, watch) : Json::parse(text);
     if (duplicate)
-      return base::failure(base::ErrorCode::kInvalidInput, std::string(what) + " names a member twice", std::string(hint));
+      return base::failure(base::ErrorCode::kInvalidInput,
+                           std::string(what) + " names a member twice", std::string(hint));
     return json;
   } catch (const Json::parse_error& error) {
-    return base::failure(base::ErrorCode::kInvalidInput,
-                         std::string(what) + " is not valid JSON (byte " + std::to_string(error.byte) + ")", std::string(hint));
+    return base::failure(
+        base::ErrorCode::kInvalidInput,
+        std::string(what) + " is not valid JSON (byte " + std::to_string(error.byte) + ")",
+        std::string(hint));
   } catch (const std::exception&) {
-    return base::failure(base::ErrorCode::kInvalidInput, std::string(what) + " is not valid JSON", std::string(hint));
+    return base::failure(base::ErrorCode::kInvalidInput, std::string(what) + " is not valid JSON",
+                         std::string(hint));
   }
 }
 

@@ -48,7 +48,8 @@ MemoryPlan planMemory(const ModelConfig& config, Numerics numerics, std::int64_t
   const KvLayout layout(config, numerics);
   MemoryPlan plan;
   const auto totalFor = [&](std::int64_t n) {
-    return weights_bytes + kvBytes(layout, n) + stateBytes(config, layout) + scratchBytes(config, n);
+    return weights_bytes + kvBytes(layout, n) + stateBytes(config, layout) +
+           scratchBytes(config, n);
   };
   plan.n_context = n_context;
   plan.weights_bytes = weights_bytes;

@@ -24,19 +24,22 @@ class Fields {
 
   std::int64_t integer(const char* name, std::int64_t low, std::int64_t high) {
     const auto found = json_.find(name);
-    if (found == json_.end() || !found->is_number_integer()) return fail(name, "is missing or not an integer");
+    if (found == json_.end() || !found->is_number_integer())
+      return fail(name, "is missing or not an integer");
     const auto value = found->get<std::int64_t>();
     if (value < low || value > high)
       return fail(name, ("is " + std::to_string(value) + ", outside " + std::to_string(low) + ".." +
                          std::to_string(high)).c_str());
     return value;
   }
-  std::int64_t integerOr(const char* name, std::int64_t fallback, std::int64_t low, std::int64_t high) {
+  std::int64_t integerOr(const char* name, std::int64_t fallback, std::int64_t low,
+                         std::int64_t high) {
     return json_.contains(name) ? integer(name, low, high) : fallback;
   }
   double number(const char* name) {
     const auto found = json_.find(name);
-    if (found == json_.end() || !found->is_number()) return static_cast<double>(fail(name, "is missing or not a number"));
+    if (found == json_.end() || !found->is_number())
+      return static_cast<double>(fail(name, "is missing or not a number"));
     return found->get<double>();
   }
   double numberOr(const char* name, double fallback) {
@@ -65,13 +68,16 @@ Status readLayers(const Json& json, ModelConfig& c, std::int64_t n_hash) {
                        std::to_string(c.n_layers) + " layers");
   for (std::int64_t i = 0; i < c.n_layers; ++i) {
     const Json& value = (*ratios)[static_cast<std::size_t>(i)];
-    if (!value.is_number_integer()) return unsupported("compress_ratios holds something else than integers");
+    if (!value.is_number_integer())
+      return unsupported("compress_ratios holds something else than integers");
     LayerShape layer;
     layer.ratio = value.get<std::int64_t>();
     // Blocks cover 2,048 tokens and must hold whole rows.
     if (layer.ratio < 0 || layer.ratio > 2048 || (layer.ratio != 0 && 2048 % layer.ratio != 0))
       return unsupported("compress_ratios holds " + std::to_string(layer.ratio));
-    layer.kind = layer.ratio == 0 ? LayerKind::kSwa : layer.ratio == 4 ? LayerKind::kCsa : LayerKind::kHca;
+    layer.kind = layer.ratio == 0   ? LayerKind::kSwa
+                 : layer.ratio == 4 ? LayerKind::kCsa
+                                    : LayerKind::kHca;
     layer.hash_routed = i < n_hash;
     c.layers.push_back(layer);
   }
@@ -82,7 +88,8 @@ Status readDspark(const Json& json, Fields& f, ModelConfig& c) {
   if (!json.contains("dspark_block_size")) return {};
   c.dspark.block_size = f.integer("dspark_block_size", 1, 64);
   c.dspark.markov_rank = f.integer("dspark_markov_rank", 1, 1 << 16);
-  c.dspark.noise_token = static_cast<std::int32_t>(f.integer("dspark_noise_token_id", 0, c.vocab - 1));
+  c.dspark.noise_token =
+      static_cast<std::int32_t>(f.integer("dspark_noise_token_id", 0, c.vocab - 1));
   const auto targets = json.find("dspark_target_layer_ids");
   if (targets == json.end() || !targets->is_array() || targets->empty())
     return unsupported("dspark_target_layer_ids is missing");
@@ -102,15 +109,19 @@ Status checkShape(const ModelConfig& c) {
   const auto multiple = [](std::int64_t value, std::int64_t of) { return value % of == 0; };
   if (!multiple(c.hidden, 128) || !multiple(c.q_lora_rank, 128) || !multiple(c.expert_inter, 128) ||
       !multiple(c.o_groups * c.o_lora_rank, 128))
-    return unsupported("hidden_size, q_lora_rank, moe_intermediate_size and o_groups * o_lora_rank must be multiples of 128");
+    return unsupported(
+        "hidden_size, q_lora_rank, moe_intermediate_size and o_groups * o_lora_rank must be "
+        "multiples of 128");
   if (c.rope_dim % 2 != 0 || c.head_dim <= c.rope_dim || !multiple(c.head_dim - c.rope_dim, 64) ||
       !multiple(c.rope_dim, 16))
     return unsupported("head_dim minus qk_rope_head_dim must be a positive multiple of 64");
-  if (c.n_heads % c.o_groups != 0) return unsupported("num_attention_heads must be a multiple of o_groups");
+  if (c.n_heads % c.o_groups != 0)
+    return unsupported("num_attention_heads must be a multiple of o_groups");
   if (c.top_k > c.n_experts) return unsupported("num_experts_per_tok exceeds n_routed_experts");
   if ((c.index_dim & (c.index_dim - 1)) != 0 || c.index_dim % 32 != 0 || c.index_dim < c.rope_dim ||
       c.index_dim > 512)
-    return unsupported("index_head_dim must be a power of two, a multiple of 32 and at least qk_rope_head_dim");
+    return unsupported(
+        "index_head_dim must be a power of two, a multiple of 32 and at least qk_rope_head_dim");
   return {};
 }
 
@@ -118,10 +129,13 @@ Status checkFamily(const Fields& f, const Json& json) {
   const std::string type = f.textOr("model_type", "");
   if (type != "deepseek_v4")
     return unsupported("model_type is '" + type.substr(0, 40) + "', this engine runs deepseek_v4");
-  if (f.textOr("scoring_func", "sqrtsoftplus") != "sqrtsoftplus") return unsupported("scoring_func is not sqrtsoftplus");
-  if (f.textOr("topk_method", "noaux_tc") != "noaux_tc") return unsupported("topk_method is not noaux_tc");
+  if (f.textOr("scoring_func", "sqrtsoftplus") != "sqrtsoftplus")
+    return unsupported("scoring_func is not sqrtsoftplus");
+  if (f.textOr("topk_method", "noaux_tc") != "noaux_tc")
+    return unsupported("topk_method is not noaux_tc");
   if (f.textOr("hidden_act", "silu") != "silu") return unsupported("hidden_act is not silu");
-  if (json.value("tie_word_embeddings", false)) return unsupported("tied word embeddings are not part of V4");
+  if (json.value("tie_word_embeddings", false))
+    return unsupported("tied word embeddings are not part of V4");
   if (!json.value("norm_topk_prob", true)) return unsupported("norm_topk_prob must be true");
   if (const auto q = json.find("quantization_config"); q != json.end() && q->is_object()) {
     const Fields fields(*q);
@@ -136,7 +150,8 @@ Status readRope(const Json& json, ModelConfig& c) {
   if (scaling == json.end() || scaling->is_null()) return {};
   if (!scaling->is_object()) return unsupported("rope_scaling is not an object");
   Fields f(*scaling);
-  if (f.textOr("type", f.textOr("rope_type", "yarn")) != "yarn") return unsupported("rope_scaling is not yarn");
+  if (f.textOr("type", f.textOr("rope_type", "yarn")) != "yarn")
+    return unsupported("rope_scaling is not yarn");
   c.rope_scaling.factor = f.number("factor");
   c.rope_scaling.original_length = f.number("original_max_position_embeddings");
   c.rope_scaling.beta_fast = f.numberOr("beta_fast", 32);
@@ -184,8 +199,10 @@ Result<ModelConfig> ModelConfig::parse(const Json& json) {
     c.n_mtp = f.integerOr("num_nextn_predict_layers", 0, 0, 16);
     c.bos = static_cast<std::int32_t>(f.integerOr("bos_token_id", 0, 0, c.vocab - 1));
     c.eos = static_cast<std::int32_t>(f.integerOr("eos_token_id", 1, 0, c.vocab - 1));
-    if (f.integerOr("n_shared_experts", 1, 0, 64) != 1) return unsupported("n_shared_experts must be 1");
-    if (f.integerOr("num_key_value_heads", 1, 0, 4096) != 1) return unsupported("num_key_value_heads must be 1");
+    if (f.integerOr("n_shared_experts", 1, 0, 64) != 1)
+      return unsupported("n_shared_experts must be 1");
+    if (f.integerOr("num_key_value_heads", 1, 0, 4096) != 1)
+      return unsupported("num_key_value_heads must be 1");
     c.experts_fp4 = f.textOr("expert_dtype", "fp8") == "fp4";
     if (!f.problem().empty()) return unsupported(f.problem());
     TRY(readRope(json, c));
@@ -204,7 +221,8 @@ Result<ModelConfig> ModelConfig::read(const std::filesystem::path& config_json) 
   const auto size = std::filesystem::file_size(config_json, error);
   if (error)
     return failure(ErrorCode::kNotFound, "no config.json in the model folder", kHint);
-  if (size > (1u << 20)) return failure(ErrorCode::kInvalidInput, "config.json is larger than 1 MiB", kHint);
+  if (size > (1u << 20))
+    return failure(ErrorCode::kInvalidInput, "config.json is larger than 1 MiB", kHint);
   std::ifstream file(config_json, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();

@@ -81,7 +81,8 @@ Result<Entry> readEntry(const std::string& name, const Json& json) {
     return bad("has a malformed entry");
   const auto known = dtypeFromName(dtype.get<std::string>());
   if (!known)
-    return failure(ErrorCode::kUnsupported, "tensor " + shown(name) + " has dtype " + shown(dtype.get<std::string>()));
+    return failure(ErrorCode::kUnsupported,
+                   "tensor " + shown(name) + " has dtype " + shown(dtype.get<std::string>()));
   Entry entry{name, *known, {}, offsets[0].get<std::uint64_t>(), offsets[1].get<std::uint64_t>()};
   std::optional<std::int64_t> n_bytes = rowOf(*known).bytes;
   for (const Json& dim : shape) {
@@ -119,7 +120,8 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   if (!regular) return failure(ErrorCode::kIo, path.filename().string() + " is not a file", kHint);
   if (size == 0) return failure(ErrorCode::kCorrupt, path.filename().string() + " is empty", kHint);
   if (map == MAP_FAILED)
-    return failure(ErrorCode::kIo, path.filename().string() + " cannot be mapped: " + std::strerror(errno), kHint);
+    return failure(ErrorCode::kIo,
+                   path.filename().string() + " cannot be mapped: " + std::strerror(errno), kHint);
   return MappedFile({static_cast<const std::byte*>(map), size});
 }
 
@@ -140,7 +142,8 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
   SafetensorsFile file(std::move(mapped));
   const std::span<const std::byte> bytes = file.file_.bytes();
   std::uint64_t header_size = 0;
-  if (bytes.size() < 8) return failure(ErrorCode::kCorrupt, file_name + " ends inside its header", kHint);
+  if (bytes.size() < 8)
+    return failure(ErrorCode::kCorrupt, file_name + " ends inside its header", kHint);
   std::memcpy(&header_size, bytes.data(), 8);
   if (header_size > kHeaderBytesMax || header_size < 2)
     return failure(ErrorCode::kInvalidInput, file_name + " is not a safetensors file", kHint);
@@ -166,17 +169,26 @@ Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path)
   std::uint64_t expected = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != expected)
-      return failure(ErrorCode::kCorrupt, "tensor " + shown(entry.name) + " of " + file_name + " overlaps another or leaves a hole", kHint);
+      return failure(
+          ErrorCode::kCorrupt,
+          "tensor " + shown(entry.name) + " of " + file_name + " overlaps another or leaves a hole",
+          kHint);
     if (entry.end > data.size())
-      return failure(ErrorCode::kCorrupt, file_name + " is truncated: tensor " + shown(entry.name) + " ends " +
-                     std::to_string(entry.end - data.size()) + " bytes behind the file", kHint);
+      return failure(ErrorCode::kCorrupt,
+                     file_name + " is truncated: tensor " + shown(entry.name) + " ends " +
+                         std::to_string(entry.end - data.size()) + " bytes behind the file",
+                     kHint);
     expected = entry.end;
-    file.tensors_.emplace(entry.name, TensorView{entry.dtype, entry.shape,
-        data.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(entry.end - entry.begin))});
+    file.tensors_.emplace(
+        entry.name, TensorView{entry.dtype, entry.shape,
+                               data.subspan(static_cast<std::size_t>(entry.begin),
+                                            static_cast<std::size_t>(entry.end - entry.begin))});
   }
   if (expected != data.size())
-    return failure(ErrorCode::kCorrupt, file_name + " has " + std::to_string(data.size() - expected) +
-                   " bytes behind its last tensor", kHint);
+    return failure(ErrorCode::kCorrupt,
+                   file_name + " has " + std::to_string(data.size() - expected) +
+                       " bytes behind its last tensor",
+                   kHint);
   return file;
 }
 
@@ -203,13 +215,15 @@ Status writeSafetensors(const std::filesystem::path& path,
   file.write(reinterpret_cast<const char*>(&header_size), 8);
   file << text;
   for (const auto& [name, tensor] : tensors)
-    file.write(reinterpret_cast<const char*>(tensor.bytes.data()), static_cast<std::streamsize>(tensor.bytes.size()));
+    file.write(reinterpret_cast<const char*>(tensor.bytes.data()),
+               static_cast<std::streamsize>(tensor.bytes.size()));
   file.close();
   std::error_code error;
   if (file) std::filesystem::rename(fresh, path, error);
   if (!file || error) {
     std::filesystem::remove(fresh, error);
-    return failure(ErrorCode::kIo, path.string() + " cannot be written", "Choose another file or free some space.");
+    return failure(ErrorCode::kIo, path.string() + " cannot be written",
+                   "Choose another file or free some space.");
   }
   return {};
 }

@@ -105,7 +105,8 @@ bool fitsConfig(const ModelConfig& c, const KvLayout& layout, std::int64_t posit
                                            (position - first) * layout.row.rowBytes())
       return false;
     const std::int64_t coff = shape.kind == LayerKind::kCsa ? 2 : 1;
-    if (shape.ratio != 0 && !fits(layer.compressor, shape, coff * c.head_dim, position)) return false;
+    if (shape.ratio != 0 && !fits(layer.compressor, shape, coff * c.head_dim, position))
+      return false;
     if (shape.kind == LayerKind::kCsa && !fits(layer.index, shape, coff * c.index_dim, position))
       return false;
   }
@@ -146,7 +147,8 @@ std::vector<std::byte> saveState(const KvLayout& layout, const SequenceState& st
     write(out, layer.compressor);
     write(out, layer.index);
     const std::int64_t n_rows = tailRows(kv, position);
-    out.array(state.tail.data() + kv.rows_offset, static_cast<std::size_t>(n_rows * layout.row.rowBytes()));
+    out.array(state.tail.data() + kv.rows_offset,
+              static_cast<std::size_t>(n_rows * layout.row.rowBytes()));
     out.array(state.tail.data() + std::max<std::int64_t>(kv.keys_offset, 0),
               static_cast<std::size_t>(kv.keys_offset < 0 ? 0 : n_rows * layout.key.rowBytes()));
   }

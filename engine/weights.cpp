@@ -54,7 +54,8 @@ class WeightsReader {
   MatrixView fp8(const std::string& name, std::int64_t out, std::int64_t in);
   MatrixView expertMatrix(const std::string& name, std::int64_t out, std::int64_t in);
   HcWeights hc(const std::string& prefix, std::int64_t n_mixes, std::int64_t n_scales);
-  CompressorWeights compressor(const std::string& prefix, const LayerShape& shape, std::int64_t dim);
+  CompressorWeights compressor(const std::string& prefix, const LayerShape& shape,
+                               std::int64_t dim);
   AttentionWeights attention(const std::string& prefix, const LayerShape& shape);
   MoeWeights moe(const std::string& prefix, const LayerShape& shape);
   LayerWeights layer(const std::string& prefix, const LayerShape& shape);
@@ -75,7 +76,8 @@ Result<std::vector<std::filesystem::path>> WeightsReader::shardPaths(
   std::error_code error;
   if (const fs::path index = folder / "model.safetensors.index.json"; fs::exists(index, error)) {
     if (fs::file_size(index, error) > (64u << 20))
-      return failure(ErrorCode::kInvalidInput, "model.safetensors.index.json is larger than 64 MiB", kHint);
+      return failure(ErrorCode::kInvalidInput, "model.safetensors.index.json is larger than 64 MiB",
+                     kHint);
     std::ifstream file(index, std::ios::binary);
     std::ostringstream text;
     text << file.rdbuf();
@@ -83,21 +85,27 @@ Result<std::vector<std::filesystem::path>> WeightsReader::shardPaths(
                                           DuplicateKeys::kAllow, kHint));
     const auto map = json.find("weight_map");
     if (map == json.end() || !map->is_object() || map->empty())
-      return failure(ErrorCode::kInvalidInput, "model.safetensors.index.json has no weight_map", kHint);
+      return failure(ErrorCode::kInvalidInput, "model.safetensors.index.json has no weight_map",
+                     kHint);
     for (const auto& [tensor, shard] : map->items()) {
       if (!shard.is_string())
-        return failure(ErrorCode::kInvalidInput, "model.safetensors.index.json names a shard that is no text", kHint);
+        return failure(ErrorCode::kInvalidInput,
+                       "model.safetensors.index.json names a shard that is no text", kHint);
       const auto name = shard.get<std::string>();
       // A shard lies in the model folder; anything else is an attempt to read other files.
-      if (name.empty() || name.find('/') != std::string::npos || name.find('\0') != std::string::npos || name.starts_with('.'))
-        return failure(ErrorCode::kInvalidInput, "model.safetensors.index.json names a shard outside the folder", kHint);
+      if (name.empty() || name.find('/') != std::string::npos ||
+          name.find('\0') != std::string::npos || name.starts_with('.'))
+        return failure(ErrorCode::kInvalidInput,
+                       "model.safetensors.index.json names a shard outside the folder", kHint);
       names.insert(name);
     }
   } else {
     for (const auto& entry : fs::directory_iterator(folder, error))
-      if (entry.path().extension() == ".safetensors") names.insert(entry.path().filename().string());
+      if (entry.path().extension() == ".safetensors")
+        names.insert(entry.path().filename().string());
     if (names.empty())
-      return failure(ErrorCode::kNotFound, "no safetensors files in the model folder", "Choose the folder of a DeepSeek-V4 checkpoint.");
+      return failure(ErrorCode::kNotFound, "no safetensors files in the model folder",
+                     "Choose the folder of a DeepSeek-V4 checkpoint.");
   }
   std::vector<fs::path> paths;
   for (const std::string& name : names) paths.push_back(folder / name);
@@ -114,7 +122,8 @@ Status WeightsReader::openFiles(const std::filesystem::path& folder) {
   for (const SafetensorsFile& file : w_.files_)
     for (const auto& [name, tensor] : file.tensors())
       if (!tensors_.emplace(name, &tensor).second)
-        return failure(ErrorCode::kCorrupt, "two shards hold tensor '" + name.substr(0, 80) + "'", kHint);
+        return failure(ErrorCode::kCorrupt, "two shards hold tensor '" + name.substr(0, 80) + "'",
+                       kHint);
   hashManifest(paths);
   return {};
 }
@@ -128,7 +137,8 @@ void WeightsReader::hashManifest(const std::vector<std::filesystem::path>& paths
   if (w_.file_bytes_ > kHashedWholeBytes) {
     for (std::size_t i = 0; i < paths.size(); ++i) {
       std::error_code error;
-      const auto time = std::filesystem::last_write_time(paths[i], error).time_since_epoch().count();
+      const auto time =
+          std::filesystem::last_write_time(paths[i], error).time_since_epoch().count();
       hasher.add(static_cast<std::int64_t>(time)).add(w_.files_[i].fileBytes());
       for (const auto& [name, tensor] : w_.files_[i].tensors()) {
         const std::size_t n = std::min<std::size_t>(tensor.bytes.size(), 4096);
@@ -154,7 +164,9 @@ const TensorView* WeightsReader::find(const std::string& name, Dtype dtype,
                 shapeText(tensor->shape) + ", expected " + std::string(dtypeName(dtype)) + " " +
                 shapeText(shape)),
            nullptr;
-  if (reinterpret_cast<std::uintptr_t>(tensor->bytes.data()) % static_cast<std::uintptr_t>(dtypeBytes(dtype)) != 0)
+  if (reinterpret_cast<std::uintptr_t>(tensor->bytes.data()) %
+          static_cast<std::uintptr_t>(dtypeBytes(dtype)) !=
+      0)
     return fail("tensor " + name + " is not aligned to its element size"), nullptr;
   return tensor;
 }
@@ -215,15 +227,17 @@ MatrixView WeightsReader::expertMatrix(const std::string& name, std::int64_t out
   return view;
 }
 
-HcWeights WeightsReader::hc(const std::string& prefix, std::int64_t n_mixes, std::int64_t n_scales) {
-  return {f32(prefix + "_fn", {n_mixes, c_.hc_streams * c_.hidden}), f32(prefix + "_base", {n_mixes}),
-          f32(prefix + "_scale", {n_scales})};
+HcWeights WeightsReader::hc(const std::string& prefix, std::int64_t n_mixes,
+                            std::int64_t n_scales) {
+  return {f32(prefix + "_fn", {n_mixes, c_.hc_streams * c_.hidden}),
+          f32(prefix + "_base", {n_mixes}), f32(prefix + "_scale", {n_scales})};
 }
 
 CompressorWeights WeightsReader::compressor(const std::string& prefix, const LayerShape& shape,
                                             std::int64_t dim) {
   const std::int64_t width = shape.kind == LayerKind::kCsa ? 2 * dim : dim;
-  return {bf16(prefix + "wkv.weight", width, c_.hidden), bf16(prefix + "wgate.weight", width, c_.hidden),
+  return {bf16(prefix + "wkv.weight", width, c_.hidden),
+          bf16(prefix + "wgate.weight", width, c_.hidden),
           f32(prefix + "ape", {shape.ratio, width}), vector(prefix + "norm.weight", dim)};
 }
 
@@ -255,7 +269,8 @@ MoeWeights WeightsReader::moe(const std::string& p, const LayerShape& shape) {
       m.table.resize(static_cast<std::size_t>(table->elementCount()));
       std::memcpy(m.table.data(), table->bytes.data(), table->bytes.size());
       for (const std::int64_t expert : m.table)
-        if (expert < 0 || expert >= c_.n_experts) fail("tensor " + p + "gate.tid2eid names an expert that does not exist");
+        if (expert < 0 || expert >= c_.n_experts)
+          fail("tensor " + p + "gate.tid2eid names an expert that does not exist");
     }
   } else {
     m.bias = f32(p + "gate.bias", {c_.n_experts});
@@ -267,7 +282,8 @@ MoeWeights WeightsReader::moe(const std::string& p, const LayerShape& shape) {
                          expertMatrix(name + "w3", c_.expert_inter, c_.hidden)});
   }
   const std::string shared = p + "shared_experts.";
-  m.shared = {fp8(shared + "w1", c_.expert_inter, c_.hidden), fp8(shared + "w2", c_.hidden, c_.expert_inter),
+  m.shared = {fp8(shared + "w1", c_.expert_inter, c_.hidden),
+              fp8(shared + "w2", c_.hidden, c_.expert_inter),
               fp8(shared + "w3", c_.expert_inter, c_.hidden)};
   return m;
 }
@@ -320,7 +336,8 @@ Status WeightsReader::bindAll() {
   w_.head = bf16("head.weight", c_.vocab, c_.hidden);
   w_.tail = tail("hc_head", "norm.weight");
   for (std::int64_t i = 0; i < c_.n_layers && problem_.empty(); ++i)
-    w_.layers.push_back(layer("layers." + std::to_string(i) + ".", c_.layers[static_cast<std::size_t>(i)]));
+    w_.layers.push_back(
+        layer("layers." + std::to_string(i) + ".", c_.layers[static_cast<std::size_t>(i)]));
   // Draft tensors are optional: base checkpoints carry the field but not the block.
   if (c_.dspark.block_size > 0) bindDspark();
   else if (c_.n_mtp > 0 && lookUp("mtp.0.e_proj.weight") != nullptr) bindMtp();

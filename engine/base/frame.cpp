@@ -31,7 +31,8 @@ Status FrameReader::fill() {
   ssize_t n = 0;
   do n = ::read(descriptor_, chunk, sizeof chunk);
   while (n < 0 && errno == EINTR);
-  if (n < 0) return failure(ErrorCode::kIo, std::string("pipe read failed: ") + std::strerror(errno));
+  if (n < 0)
+    return failure(ErrorCode::kIo, std::string("pipe read failed: ") + std::strerror(errno));
   if (n == 0)
     return buffer_.empty() ? failure(ErrorCode::kNotFound, "end of stream")
                            : failure(ErrorCode::kIo, "stream ended inside a frame");
@@ -46,7 +47,8 @@ Result<std::string> FrameReader::read() {
       return failure(ErrorCode::kInvalidInput, "frame header is too long");
     TRY(fill());
   }
-  TRY_ASSIGN(const std::size_t n_bytes, parseHeader(std::string_view(buffer_).substr(0, header_end)));
+  TRY_ASSIGN(const std::size_t n_bytes,
+             parseHeader(std::string_view(buffer_).substr(0, header_end)));
   const std::size_t begin = header_end + kHeaderEnd.size();
   while (buffer_.size() - begin < n_bytes) TRY(fill());
   std::string body = buffer_.substr(begin, n_bytes);
