@@ -202,7 +202,8 @@ void attendSparseCpu(const AttendArgs& args, ThreadPool& pool) {
       const std::int64_t position = args.start + t;
       const std::int64_t first = std::max<std::int64_t>(0, position - args.window_size + 1);
       rows.clear();
-      for (std::int64_t p = first; p <= position; ++p) rows.push_back(unpacked + (p - oldest) * dim);
+      for (std::int64_t p = first; p <= position; ++p)
+        rows.push_back(unpacked + (p - oldest) * dim);
       if (args.selected != nullptr) {
         selected.resize(static_cast<std::size_t>(args.n_selected * dim));
         for (std::int64_t i = 0; i < args.n_selected; ++i) {

@@ -16,7 +16,8 @@ std::vector<std::vector<float>> entriesOf(const AttendArgs& args, std::int64_t t
     unpackKvRow(args.format, packed, rows.back().data());
   };
   const std::int64_t position = args.start + t;
-  for (std::int64_t p = std::max<std::int64_t>(0, position - args.window_size + 1); p <= position; ++p)
+  for (std::int64_t p = std::max<std::int64_t>(0, position - args.window_size + 1); p <= position;
+       ++p)
     add(args.window + (p - args.window_first) * args.format.rowBytes());
   if (args.selected != nullptr) {
     for (std::int64_t i = 0; i < args.n_selected; ++i)

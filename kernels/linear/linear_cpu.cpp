@@ -103,9 +103,11 @@ void dequantize(const MatrixView& w, std::int64_t row, float* out) {
     case WeightType::kBf16:
       return dequantizeBf16(reinterpret_cast<const std::uint16_t*>(bytes), w.in, out);
     case WeightType::kFp8:
-      return dequantizeFp8(reinterpret_cast<const std::uint8_t*>(bytes), w.scaleRow(row), w.in, out);
+      return dequantizeFp8(reinterpret_cast<const std::uint8_t*>(bytes), w.scaleRow(row), w.in,
+                           out);
     case WeightType::kFp4:
-      return dequantizeFp4(reinterpret_cast<const std::uint8_t*>(bytes), w.scaleRow(row), w.in, out);
+      return dequantizeFp4(reinterpret_cast<const std::uint8_t*>(bytes), w.scaleRow(row), w.in,
+                           out);
   }
 }
 
@@ -207,14 +209,16 @@ void linearCpu(const LinearArgs& args, ThreadPool& pool) {
     quantized.resize(static_cast<std::size_t>(args.n * in));
     float* out = quantized.data();
     pool.parallelFor(args.n, 32, [&, a, a_stride](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t t = begin; t < end; ++t) simulateFp8Cpu(a + t * a_stride, in, 128, out + t * in);
+      for (std::int64_t t = begin; t < end; ++t)
+        simulateFp8Cpu(a + t * a_stride, in, 128, out + t * in);
     });
     a = out;
     a_stride = in;
   }
   const std::int64_t n_tiles = (args.w.out + 15) / 16;
   // A range worth waking a thread for: about 64K multiplications.
-  const std::int64_t grain = std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, 16 * in * args.n));
+  const std::int64_t grain =
+      std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, 16 * in * args.n));
   pool.parallelFor(n_tiles, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t tile = begin; tile < end; ++tile)
       HWY_DYNAMIC_DISPATCH(linearTile)

@@ -26,7 +26,9 @@ constexpr std::int64_t kFew = 256;  // sorted as they are
 constexpr int kDigitBits = 11;
 constexpr std::array<int, 3> kShifts = {21, 10, 0};  // the last digit overlaps the one before
 
-std::uint32_t digitOf(std::uint32_t key, int shift) { return key >> shift & ((1u << kDigitBits) - 1); }
+std::uint32_t digitOf(std::uint32_t key, int shift) {
+  return key >> shift & ((1u << kDigitBits) - 1);
+}
 
 // The digit of the bucket that holds the n_wanted-th smallest; n_wanted becomes its place in it.
 template <class Visit>
