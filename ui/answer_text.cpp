@@ -55,7 +55,8 @@ class QuoteCutter {
 
  private:
   void addText(std::size_t begin, std::size_t end) {
-    std::string_view text = answer_.substr(begin, end == std::string_view::npos ? end : end - begin);
+    std::string_view text =
+        answer_.substr(begin, end == std::string_view::npos ? end : end - begin);
     // The beginning of a marker that is still being written is not shown.
     if (open_ && end == std::string_view::npos) text = text.substr(0, withoutMarkerHead(text));
     QString words = visibleText(text, LineBreaks::kKeep);

@@ -115,7 +115,8 @@ Composer::Composer(QWidget* parent)
 
 void Composer::fitHeight() {
   const QFontMetrics metrics(edit_->font());
-  const int n_lines = std::clamp(static_cast<int>(edit_->document()->size().height()), 1, kMaxLines);
+  const int n_lines =
+      std::clamp(static_cast<int>(edit_->document()->size().height()), 1, kMaxLines);
   edit_->setFixedHeight(n_lines * metrics.lineSpacing() + 8);
 }
 
@@ -195,8 +196,9 @@ void Composer::paintEvent(QPaintEvent*) {
   painter.setPen(QPen(color(focused ? Token::kAccent : Token::kControl), focused ? 2 : 1));
   painter.setBrush(color(Token::kSurface));
   const int top = contentsMargins().top() + 14;
-  const QRectF box(25, top, width() - 50, send_->isVisible() ? send_->geometry().bottom() - top + 9
-                                                             : stop_->geometry().bottom() - top + 9);
+  const QRectF box(25, top, width() - 50,
+                   send_->isVisible() ? send_->geometry().bottom() - top + 9
+                                      : stop_->geometry().bottom() - top + 9);
   painter.drawRoundedRect(box, 8, 8);
 }
 

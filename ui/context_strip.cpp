@@ -140,8 +140,8 @@ int ContextStrip::paintBudget(QPainter& painter) const {
                   FontRole::kSmallStrong, Token::kDanger);
   else write(tr("%1 free").arg(exactCount(freeTokens())), FontRole::kSmall, Token::kText2);
   if (!over && n_stale_ > 0)
-    write(counted(n_stale_, tr("1 file changed on disk"), tr("%1 files changed on disk")), FontRole::kSmallStrong,
-          Token::kWarn);
+    write(counted(n_stale_, tr("1 file changed on disk"), tr("%1 files changed on disk")),
+          FontRole::kSmallStrong, Token::kWarn);
   return x;
 }
 

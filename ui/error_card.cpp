@@ -69,9 +69,10 @@ void ErrorCard::show(const ErrorValue& value) {
   value_ = value;
   text_ = *text;
   sentence_->setText(text_.sentence);
-  code_->setText(value.figure.isEmpty()
-                     ? text_.code
-                     : tr("%1 \u00B7 %2", "code, figure").arg(text_.code, visibleText(value.figure)));
+  code_->setText(
+      value.figure.isEmpty()
+          ? text_.code
+          : tr("%1 \u00B7 %2", "code, figure").arg(text_.code, visibleText(value.figure)));
   safe_->setText(text_.safe);
   hint_->setText(visibleText(value.error.hint));
   hint_->setVisible(!value.error.hint.empty());

@@ -27,11 +27,15 @@ std::optional<ErrorText> textOf(base::ErrorCode code, const QString& subject) {
                        tr("It is not in the form its name says. Everything else is complete."),
                        Action::kTryAgain, Action::kLeaveOut, false, QStringLiteral("file")};
     case base::ErrorCode::kNotFound:
-      return ErrorText{QStringLiteral("ING-401"),
-                       named(subject, QT_TR_NOOP("%1 is no longer there"),
-                             QT_TR_NOOP("This is no longer there")),
-                       tr("It was moved or deleted. What was read before is kept, with its quotes."),
-                       Action::kTryAgain, Action::kLeaveOut, false, QStringLiteral("search")};
+      return ErrorText{
+          QStringLiteral("ING-401"),
+          named(subject, QT_TR_NOOP("%1 is no longer there"),
+                QT_TR_NOOP("This is no longer there")),
+          tr("It was moved or deleted. What was read before is kept, with its quotes."),
+          Action::kTryAgain,
+          Action::kLeaveOut,
+          false,
+          QStringLiteral("search")};
     case base::ErrorCode::kIo:
       return ErrorText{QStringLiteral("ING-400"),
                        named(subject, QT_TR_NOOP("%1 cannot be opened"),

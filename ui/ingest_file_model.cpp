@@ -77,7 +77,8 @@ QVariant IngestFileModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
       switch (index.column()) {
         case kFile: return visibleText(file.path);
-        case kTokens: return file.state == FileState::kSkipped ? QString() : exactCount(file.tokens);
+        case kTokens:
+          return file.state == FileState::kSkipped ? QString() : exactCount(file.tokens);
         case kPosition:
           return file.state == FileState::kSkipped ? QString() : exactCount(file.position);
         case kState: return stateWords(file);

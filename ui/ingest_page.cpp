@@ -247,9 +247,10 @@ void IngestPage::show(const ReadingValue& value) {
     ++n_read;
     n_pdfs += file.kind == base::DocumentKind::kPdf;
   }
-  total_->setText(tr("%1, %2: %3 tokens", "files, PDFs, tokens")
-                      .arg(counted(n_read - n_pdfs, tr("1 code or text file"), tr("%1 code and text files")),
-                           counted(n_pdfs, tr("1 PDF"), tr("%1 PDFs")), exactCount(value.n_context)));
+  total_->setText(
+      tr("%1, %2: %3 tokens", "files, PDFs, tokens")
+          .arg(counted(n_read - n_pdfs, tr("1 code or text file"), tr("%1 code and text files")),
+               counted(n_pdfs, tr("1 PDF"), tr("%1 PDFs")), exactCount(value.n_context)));
   updateHead();
   updateButtons();
   follow();
@@ -272,7 +273,8 @@ void IngestPage::setState(ReadingState state) {
 }
 
 QString IngestPage::captionOfEta() const {
-  const auto mean = static_cast<qint64>((value_.progress.eta_low_s + value_.progress.eta_high_s) / 2);
+  const auto mean =
+      static_cast<qint64>((value_.progress.eta_low_s + value_.progress.eta_high_s) / 2);
   const QDateTime ready = QDateTime::currentDateTime().addSecs(mean);
   return tr("left, ready about %1").arg(ready.toString(QStringLiteral("HH:mm")));
 }

@@ -32,16 +32,21 @@ void ReceiptModel::setEntries(const std::vector<base::ReceiptEntry>& entries,
   }
   beginResetModel();
   lines_.clear();
-  lines_.push_back({QStringLiteral("check"), counted(n_whole, tr("1 file included whole"), tr("%1 files included whole")),
-                    tr("%1 tokens").arg(exactCount(n_tokens)), {}, true});
-  const auto add = [this](const QString& reason, const QStringList& paths, const QString& sentence) {
+  lines_.push_back({QStringLiteral("check"),
+                    counted(n_whole, tr("1 file included whole"), tr("%1 files included whole")),
+                    tr("%1 tokens").arg(exactCount(n_tokens)),
+                    {},
+                    true});
+  const auto add = [this](const QString& reason, const QStringList& paths,
+                          const QString& sentence) {
     QString tip = paths.mid(0, kTipPaths).join(QLatin1Char('\n'));
     if (paths.size() > kTipPaths) tip += tr("\nand %1 more").arg(paths.size() - kTipPaths);
     lines_.push_back({iconOf(reason), sentence, receiptReason(reason), tip, false});
   };
   for (const auto& [reason, paths] : remarks)
-    add(reason, paths, paths.size() == 1 ? tr("%1 was read with a remark").arg(fileName(paths[0]))
-                                         : tr("%1 files were read with a remark").arg(paths.size()));
+    add(reason, paths,
+        paths.size() == 1 ? tr("%1 was read with a remark").arg(fileName(paths[0]))
+                          : tr("%1 files were read with a remark").arg(paths.size()));
   for (const auto& [reason, paths] : skips)
     add(reason, paths, paths.size() == 1 ? tr("%1 was skipped").arg(fileName(paths[0]))
                                          : tr("%1 files were skipped").arg(paths.size()));

@@ -213,7 +213,8 @@ void WelcomePage::show(const WelcomeValue& value) {
                                                   : visibleText(value.model_name));
   QString text = visibleText(value.model_text);
   if (value.model_bytes > 0)
-    text = tr("%1 on disk. %2", "size, what the model does").arg(byteWords(value.model_bytes), text);
+    text =
+        tr("%1 on disk. %2", "size, what the model does").arg(byteWords(value.model_bytes), text);
   model_text_->setText(text);
 }
 
