@@ -147,15 +147,24 @@ class EngineClient::Impl {
     (void)process.write(requestJson(id, method, std::move(params)));  // a failure shows as its end
     auto deadline = Clock::time_point::max();
     bool wake = false;
-    std::stop_callback on_stop(stop, [&] {
+    const auto ask_to_stop = [&] {
       (void)process.write(requestJson(-1, "stop", {{"request", id}}));
       process.wakeUp(wake);
-    });
+    };
+    // Whoever stops does so from another thread: the callback ends before the process does.
+    std::optional<std::stop_callback<decltype(ask_to_stop)>> on_stop;
+    on_stop.emplace(stop, ask_to_stop);
     while (true) {
       auto message = process.receive(deadline, wake);
-      if (!message) return buried(std::move(message).error());
+      if (!message) {
+        on_stop.reset();
+        return buried(std::move(message).error());
+      }
       if (!*message) {
-        if (deadline != Clock::time_point::max()) return killed();
+        if (deadline != Clock::time_point::max()) {
+          on_stop.reset();
+          return killed();
+        }
         deadline = Clock::now() + kStopPatience;
         wake = false;
         continue;
