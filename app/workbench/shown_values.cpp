@@ -46,6 +46,14 @@ QString modelWords(const std::string& name) {
   return name == kIncludedModel ? QString("Lectern Mini") : shown(name);
 }
 
+ui::ErrorValue errorValue(const base::Error& error, ui::ErrorPlace place, const QString& subject) {
+  ui::ErrorValue value;
+  value.error = error;
+  value.place = place;
+  value.subject = subject;
+  return value;
+}
+
 ui::WelcomeValue welcomeValue(const Paths& paths) {
   ui::WelcomeValue value;
   const unsigned n_cores = std::max(1u, std::thread::hardware_concurrency());
@@ -67,8 +75,9 @@ ui::WelcomeValue welcomeValue(const Paths& paths) {
   if (std::filesystem::exists(paths.model / "config.json", error)) {
     const bool included = paths.model.filename() == kIncludedModel;
     value.model_name = included ? "Lectern Mini, included" : shown(paths.model.filename().string());
-    value.model_text = included ? "A small stand-in with the true architecture. It finds and quotes "
-                                  "lines; it does not reason, and it may quote the wrong line."
+    value.model_text = included ? "A small stand-in with the true architecture. It finds and "
+                                  "quotes lines; it does not reason, and it may quote the wrong "
+                                  "line."
                                 : shown(paths.model.string());
     value.model_bytes = folderBytes(paths.model);
   }
@@ -104,8 +113,8 @@ ui::ReadingValue readingValue(const QString& title, const SourcePlan& sources,
   if (plan == nullptr) {
     for (const PlannedFile& file : sources.files)
       if (file.entry.read)
-        value.files.push_back(
-            readingFile(file.entry.path, file.entry.kind, {0, std::max<std::int64_t>(file.n_tokens, 0)}));
+        value.files.push_back(readingFile(file.entry.path, file.entry.kind,
+                                          {0, std::max<std::int64_t>(file.n_tokens, 0)}));
     return value;
   }
   for (const ContextSpan& span : plan->spans)
@@ -139,9 +148,8 @@ ui::ContextValue contextValue(const std::vector<ContextSpan>& spans, std::int64_
   value.n_read = n_read;
   for (const ContextSpan& span : spans) {
     value.n_used = std::max(value.n_used, span.tokens.end);
-    value.segments.push_back({.path = span.path.empty() ? QString("instructions") : shown(span.path),
-                              .kind = segmentKind(span),
-                              .tokens = span.tokens});
+    const QString path = span.path.empty() ? QString("instructions") : shown(span.path);
+    value.segments.push_back({.path = path, .kind = segmentKind(span), .tokens = span.tokens});
   }
   return value;
 }

@@ -37,6 +37,8 @@ ui::MessageValue messageValue(const std::string& question, const Answer& answer,
 ui::PdfPage pdfPage(const QString& path, const ingest::PageImage& image,
                     std::vector<base::Box> boxes);
 
+ui::ErrorValue errorValue(const base::Error& error, ui::ErrorPlace place, const QString& subject);
+
 QString shown(const std::string& text);
 // A model's folder as people call it.
 QString modelWords(const std::string& name);

@@ -1,19 +1,27 @@
 // workbench.h: answers the wishes of one MainWindow through the ReadingService.
 //
 // Lives in the window's thread and never waits there: the service runs in a thread of its own,
-// pages are rendered by a thread pool. Knows what the window shows right now (plan, session), not
+// pages are drawn by a thread pool. Knows what the window shows right now (plan, session), not
 // how it looks.
+//
+// One thing is done at a time. A wish that needs the service for long (a plan, another session)
+// makes way for itself: a reading is paused, an answer stopped, both are kept. Jobs run in turn
+// and what they show arrives in turn, so an answer has ended before another session is shown;
+// plans and readings carry a number besides, and what an older one still shows is dropped.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <vector>
 
 #include <QObject>
 #include <QStringList>
 
 #include "app/reading_service.h"
+#include "app/workbench/page_renderer.h"
 #include "app/workbench/service_thread.h"
+#include "app/workbench/session_view.h"
 #include "storage/storage.h"
 #include "ui/main_window.h"
 
@@ -23,64 +31,83 @@ class Workbench : public QObject {
   Q_OBJECT
 
  public:
-  // Opens the session `name`; empty: the welcome page or the list of sessions.
+  // Opens the session `name`; empty: the welcome page, with the list of sessions behind it.
   Workbench(const ServiceOptions& options, std::string name, QObject* parent = nullptr);
   ~Workbench() override;
 
   ui::MainWindow& window() { return window_; }
 
  private:
-  // What the window shows of a session, kept for the wishes that follow.
-  struct Shown {
-    storage::Session session;
-    QString model;
-    std::map<QString, std::filesystem::path> files;      // by path in the context
-    std::map<QString, base::DocumentId> documents;
-  };
+  using Again = std::function<void()>;
 
+  // -- start, errors (workbench.cpp) --------------------------------------------------------------
   void connectWishes();
   void openService();
-  void loadEngine();
-
-  void plan(const QStringList& paths);
-  void planSamples();
-  void read(const QStringList& checked_paths);
-  void runReading(const IngestRequest& request);
-  void continueReading();
-
-  void openSession(const std::string& name);
-  void openSessionById(base::SessionId id);
-  void listSessions();
-  void renameSession(base::SessionId id, const QString& title);
-  void deleteSession(base::SessionId id);
-
-  void ask(const QString& question);
-  void showCitation(const base::Citation& citation);
-  void showDocument(const QString& path);
-  void renderPdf(const QString& path, int page, double scale, std::vector<base::Box> boxes);
-
+  void loadEngine(const Again& then = {});
   void chooseModel();
+  // Pauses or stops what runs, and says so.
+  void makeWay();
   void act(ui::ErrorAction action, const ui::ErrorValue& error);
-  // In the window's thread. kCancelled is not shown: the user knows.
-  void fail(const base::Error& error, ui::ErrorPlace place, const QString& subject = {});
+  // kCancelled is not shown: the user knows. `again` is what "Try again" on this card means.
+  void fail(const base::Error& error, ui::ErrorPlace place, const QString& subject, Again again);
   void setEngine(ui::EngineState state);
 
+  // -- plan and read (workbench_reading.cpp) ------------------------------------------------------
+  void planSamples();
+  void plan(const QStringList& paths);
+  void showPlan(const SourcePlan& plan, const QString& title, bool counting,
+                const base::Result<SpeedForecast>& speed);
+  void cancelPlan();
+  void read(const QStringList& checked_paths);
+  void runReading(const IngestRequest& request);
+  IngestEvents readingEvents(int course, const IngestRequest& request);
+  void showReadingProgress(const base::Progress& progress);
+  void endReading(const std::string& session, const base::Result<IngestReport>& report);
+  void continueReading();
+  void askWhileReading();
+
+  // -- sessions (workbench_sessions.cpp) ----------------------------------------------------------
+  void openSession(const std::string& name, ui::ErrorPlace place);
+  void openSessionById(base::SessionId id);
   // In the service's thread.
   void showSession(ReadingService& service, const storage::Session& session);
+  void listSessions();
+  // In the service's thread; with what is known of the engine's side.
+  void showSessions(ReadingService& service, const std::vector<EnginePin>& pins,
+                    const base::Hash128& fingerprint, const SpeedForecast& speed);
+  void renameSession(base::SessionId id, const QString& title);
+  void deleteSession(base::SessionId id);
+  void deleteNow(const storage::Session& session);
+
+  // -- ask, viewers (workbench_asking.cpp) --------------------------------------------------------
+  void ask(const QString& question);
+  AskEvents answerEvents(const QString& question);
+  void endAnswer(const AskRequest& request, const base::Result<Answer>& answer);
+  void showCitation(const base::Citation& citation);
+  void showDocument(const QString& path);
+  void showText(base::DocumentId id, const QString& path, std::vector<base::ByteRange> marks);
+  void showPage(const QString& path, int page, double scale);
+  void findFile(const QString& path, const Again& found);
+
+  bool shows(base::SessionId id) const { return shown_ && shown_->session.id == id; }
 
   ServiceOptions options_;
   std::string first_session_;
   ui::MainWindow window_;
+  int course_ = 0;                                   // number of the newest plan or reading
   SourcePlan plan_;
-  QString plan_title_;
+  ui::PlanValue plan_value_;
   ui::ReadingValue reading_;
-  IngestRequest request_;             // of the reading that runs or is paused
-  std::optional<Shown> shown_;
+  IngestRequest request_;                            // of the reading that runs or is paused
+  std::optional<SessionView> shown_;
+  std::map<QString, std::vector<base::Box>> boxes_;  // of the quotes seen, by "path\npage"
   EngineInfo engine_;
   ui::EngineValue engine_value_;
-  std::map<QString, std::vector<base::Box>> boxes_;  // of the current quote, by "path\npage"
-  std::function<void()> again_;       // what the last error's "Try again" means
-  ServiceThread service_;             // last: stops before anything it shows goes away
+  std::vector<EnginePin> pins_;                      // as last told by the engine
+  SpeedForecast speed_;
+  std::map<ui::ErrorPlace, Again> again_;
+  PageRenderer pages_;
+  ServiceThread service_;  // last: stops before anything it shows goes away
 };
 
 }  // namespace app
