@@ -176,7 +176,8 @@ class IngestRun {
   Status checkDisk(const IngestPlan& plan) {
     if (session_.id) return {};
     TRY_ASSIGN(const std::int64_t free, storage::freeBytes(parts_.options.paths.data));
-    const std::int64_t needed = plan.snapshot_bytes + storage::BlockDatabaseOptions{}.free_bytes_min;
+    const std::int64_t needed =
+        plan.snapshot_bytes + storage::BlockDatabaseOptions{}.free_bytes_min;
     if (free >= needed) return {};
     return failure(ErrorCode::kDiskFull,
                    "storing what is read needs " + byteWords(needed) + " on the disk of " +

@@ -32,7 +32,8 @@ void JsonFields::fail(const char* key) {
 
 base::Status JsonFields::status() const {
   if (failed_.empty()) return {};
-  return failure(ErrorCode::kInvalidInput, "JSON field \"" + failed_ + "\" is missing or malformed");
+  return failure(ErrorCode::kInvalidInput,
+                 "JSON field \"" + failed_ + "\" is missing or malformed");
 }
 
 bool JsonFields::take(const Json& value, bool& out) {
@@ -44,7 +45,8 @@ bool JsonFields::take(const Json& value, bool& out) {
 bool JsonFields::take(const Json& value, std::int64_t& out) {
   if (!value.is_number_integer()) return false;
   if (value.is_number_unsigned() &&
-      value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      value.get<std::uint64_t>() >
+          static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
     return false;
   out = value.get<std::int64_t>();
   return true;
@@ -107,8 +109,8 @@ bool JsonFields::take(const Json& value, base::ByteRange& out) {
 }
 
 bool JsonFields::take(const Json& value, base::Box& out) {
-  return value.is_array() && value.size() == 4 && take(value[0], out.x0) && take(value[1], out.y0) &&
-         take(value[2], out.x1) && take(value[3], out.y1);
+  return value.is_array() && value.size() == 4 && take(value[0], out.x0) &&
+         take(value[1], out.y0) && take(value[2], out.x1) && take(value[3], out.y1);
 }
 
 std::string tokensToBase64(std::span<const base::TokenId> tokens) {

@@ -66,7 +66,8 @@ void ProgressLine::write(std::string_view words) {
 }
 
 void ProgressLine::show(std::string_view words) {
-  const auto interval = terminal_ ? Clock::duration(kTerminalInterval) : Clock::duration(kLogInterval);
+  const auto interval =
+      terminal_ ? Clock::duration(kTerminalInterval) : Clock::duration(kLogInterval);
   if (shown_ != Clock::time_point{} && Clock::now() - shown_ < interval) return;
   write(words);
 }
@@ -74,8 +75,10 @@ void ProgressLine::show(std::string_view words) {
 void ProgressLine::show(const base::Progress& progress) {
   std::string words = "reading " + countWords(progress.n_done) + " of " +
                       countWords(progress.n_total) + " tokens";
-  if (progress.tokens_per_s > 0) words += ", " + countWords(std::llround(progress.tokens_per_s)) + " tok/s";
-  if (progress.eta_high_s > 0) words += ", " + durationRange(progress.eta_low_s, progress.eta_high_s) + " left";
+  if (progress.tokens_per_s > 0)
+    words += ", " + countWords(std::llround(progress.tokens_per_s)) + " tok/s";
+  if (progress.eta_high_s > 0)
+    words += ", " + durationRange(progress.eta_low_s, progress.eta_high_s) + " left";
   if (progress.n_safe > 0) words += ", " + countWords(progress.n_safe) + " safe on disk";
   show(words);
 }

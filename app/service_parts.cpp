@@ -31,8 +31,9 @@ ServiceParts::ServiceParts(const ServiceOptions& service_options)
 Result<storage::Session> ServiceParts::sessionNamed(const std::string& name) {
   auto session = database->sessions().byName(name);
   if (!session && session.error().code == ErrorCode::kNotFound)
-    return failure(ErrorCode::kNotFound, "there is no session \"" + name + "\"",
-                   "`lectern sessions` lists them; `lectern ingest PATH --session NAME` makes one.");
+    return failure(
+        ErrorCode::kNotFound, "there is no session \"" + name + "\"",
+        "`lectern sessions` lists them; `lectern ingest PATH --session NAME` makes one.");
   return session;
 }
 

@@ -56,7 +56,8 @@ Status addTurns(engine::ContextBuilder& builder, const std::vector<storage::Mess
 std::vector<std::int64_t> documentTokens(const engine::Context& context, std::size_t n_documents) {
   std::vector<std::int64_t> counts(n_documents, 0);
   for (const engine::Segment& segment : context.segments)
-    if (segment.document >= 0) counts[static_cast<std::size_t>(segment.document)] += segment.tokens.size();
+    if (segment.document >= 0)
+      counts[static_cast<std::size_t>(segment.document)] += segment.tokens.size();
   return counts;
 }
 

@@ -40,7 +40,8 @@ void printAnswerEnd(const Answer& answer) {
   std::printf("\n");
   for (const base::Citation& citation : answer.citations)
     std::printf("%s\n", citationWords(citation).c_str());
-  std::fprintf(stderr, "%s of %s context tokens reused, first token after %s, %s tokens at %.0f tok/s\n",
+  std::fprintf(stderr,
+               "%s of %s context tokens reused, first token after %s, %s tokens at %.0f tok/s\n",
                countWords(answer.usage.reused_tokens).c_str(),
                countWords(answer.usage.context_tokens).c_str(),
                durationWords(answer.usage.first_token_s).c_str(),

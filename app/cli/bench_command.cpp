@@ -85,8 +85,8 @@ Result<int> run(const Options& options, const Invocation& invocation) {
                    "Give --prompt or --generate.");
   if (n_all > engine->contextMax())
     return failure(ErrorCode::kTooLarge,
-                   "depth, prompt and answer are " + countWords(n_all) + " tokens, the model takes " +
-                       countWords(engine->contextMax()),
+                   "depth, prompt and answer are " + countWords(n_all) +
+                       " tokens, the model takes " + countWords(engine->contextMax()),
                    "Ask for less.");
   TRY_ASSIGN(Measured measured, measure(*engine, options, invocation.stop));
   measured.load_s = load_s;

@@ -26,14 +26,15 @@ struct Options {
 };
 
 Json planJson(const IngestPlan& plan) {
-  return Json{{"files", plan.n_files},
-              {"read", plan.n_read},
-              {"tokens", plan.n_tokens},
-              {"context_max", plan.n_context_max},
-              {"seconds", {plan.speed.secondsLow(plan.n_tokens), plan.speed.secondsHigh(plan.n_tokens)}},
-              {"seconds_measured", plan.speed.measured},
-              {"memory_bytes", plan.memory_bytes},
-              {"snapshot_bytes", plan.snapshot_bytes}};
+  return Json{
+      {"files", plan.n_files},
+      {"read", plan.n_read},
+      {"tokens", plan.n_tokens},
+      {"context_max", plan.n_context_max},
+      {"seconds", {plan.speed.secondsLow(plan.n_tokens), plan.speed.secondsHigh(plan.n_tokens)}},
+      {"seconds_measured", plan.speed.measured},
+      {"memory_bytes", plan.memory_bytes},
+      {"snapshot_bytes", plan.snapshot_bytes}};
 }
 
 Json reportJson(const std::string& session, const IngestReport& report) {

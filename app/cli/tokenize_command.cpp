@@ -58,8 +58,8 @@ Result<std::string> decodeLine(const engine::Tokenizer& tokenizer, const std::st
   for (const Json& id : *list) {
     if (!id.is_number_integer() || id.get<std::int64_t>() < 0 ||
         id.get<std::int64_t>() >= tokenizer.vocabSize())
-      return failure(ErrorCode::kInvalidInput,
-                     "entry " + std::to_string(ids.size()) + " of \"ids\" is no id of the tokenizer");
+      return failure(ErrorCode::kInvalidInput, "entry " + std::to_string(ids.size()) +
+                                                   " of \"ids\" is no id of the tokenizer");
     ids.push_back(id.get<base::TokenId>());
     stream.push_back(decoder.push(ids.back()));
   }
