@@ -20,7 +20,8 @@ namespace kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// a[i] = rounded(weight · (silu(min(g, limit)) · clamp(u, ±limit))). The exponential of −|g| cannot overflow: silu(g) = g / (1 + e) for g ≥ 0 and g·e / (1 + e) below.
+// a[i] = rounded(weight · (silu(min(g, limit)) · clamp(u, ±limit))). The exponential e of −|g|
+// cannot overflow: silu(g) = g / (1 + e) for g ≥ 0 and g·e / (1 + e) below.
 void swigluRow(const float* g, const float* u, std::int64_t n, float limit, float weight,
                Rounding rounding, float* a) {
   const hn::CappedTag<float, 16> d;

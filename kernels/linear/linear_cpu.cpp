@@ -1,7 +1,7 @@
 // Weights are dequantised a tile of rows at a time into a buffer that stays in the first cache
-// levels; a register block of 4 rows x a few tokens then runs along k. Keeping the checkpoint's bytes
-// in memory and paying the dequantisation once per call costs little for a chunk of tokens and
-// nothing extra in memory.
+// levels; a register block of 4 rows x a few tokens then runs along k. Keeping the checkpoint's
+// bytes in memory and paying the dequantisation once per call costs little for a chunk of tokens
+// and nothing extra in memory.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/linear/linear_cpu.cpp"
 #include <hwy/foreach_target.h>
