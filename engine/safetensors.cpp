@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
+#include <ostream>
 #include <optional>
 
 #include <fcntl.h>
@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/base/replace_file.h"
 #include "engine/json.h"
 
 namespace engine {
@@ -210,22 +211,13 @@ Status writeSafetensors(const std::filesystem::path& path,
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t header_size = text.size();
-  const std::filesystem::path fresh = path.string() + ".part";
-  std::ofstream file(fresh, std::ios::binary | std::ios::trunc);
-  file.write(reinterpret_cast<const char*>(&header_size), 8);
-  file << text;
-  for (const auto& [name, tensor] : tensors)
-    file.write(reinterpret_cast<const char*>(tensor.bytes.data()),
-               static_cast<std::streamsize>(tensor.bytes.size()));
-  file.close();
-  std::error_code error;
-  if (file) std::filesystem::rename(fresh, path, error);
-  if (!file || error) {
-    std::filesystem::remove(fresh, error);
-    return failure(ErrorCode::kIo, path.string() + " cannot be written",
-                   "Choose another file or free some space.");
-  }
-  return {};
+  return base::replaceFile(path, [&](std::ostream& file) {
+    file.write(reinterpret_cast<const char*>(&header_size), 8);
+    file << text;
+    for (const auto& [name, tensor] : tensors)
+      file.write(reinterpret_cast<const char*>(tensor.bytes.data()),
+                 static_cast<std::streamsize>(tensor.bytes.size()));
+  });
 }
 
 }  // namespace engine

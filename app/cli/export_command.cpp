@@ -1,6 +1,7 @@
 // lectern export SESSION: a file that proves itself. lectern verify FILE: the proof, repeated.
 #include <cstdio>
 #include <fstream>
+#include <ostream>
 #include <memory>
 #include <sstream>
 
@@ -11,6 +12,7 @@
 #include "app/cli/engine_flags.h"
 #include "app/json_fields.h"
 #include "app/session_export.h"
+#include "engine/base/replace_file.h"
 #include "engine/receipt_text.h"
 
 namespace app {
@@ -18,7 +20,6 @@ namespace app {
 using base::ErrorCode;
 using base::failure;
 using base::Result;
-using base::Status;
 using engine::Json;
 
 namespace {
@@ -32,28 +33,6 @@ struct VerifyOptions {
   bool leave_sources = false;
 };
 
-// Written beside and renamed: a full disk leaves the old file or none, never half a file. A pipe or
-// a device is written into and never replaced; a link stays a link.
-Status writeFile(const std::filesystem::path& asked, const std::string& text) {
-  std::error_code error;
-  std::filesystem::path path = std::filesystem::weakly_canonical(asked, error);
-  if (error) path = asked;
-  const auto kind = std::filesystem::status(path, error).type();
-  const bool in_place = kind != std::filesystem::file_type::not_found &&
-                        kind != std::filesystem::file_type::regular;
-  std::filesystem::path fresh = path;
-  if (!in_place) fresh += ".new";
-  std::ofstream out(fresh, std::ios::binary);
-  out << text;
-  out.close();
-  error.clear();
-  if (out && !in_place) std::filesystem::rename(fresh, path, error);
-  if (out && !error) return {};
-  if (!in_place) std::filesystem::remove(fresh, error);
-  return failure(ErrorCode::kIo, "cannot write " + asked.string(),
-                 "Check that the folder exists and the disk has room.");
-}
-
 Result<int> runExport(const ExportOptions& options, const Invocation& invocation) {
   TRY_ASSIGN(const auto service, openService(invocation, {}));
   TRY_ASSIGN(const Json exported, exportSession(*service, options.session));
@@ -61,7 +40,7 @@ Result<int> runExport(const ExportOptions& options, const Invocation& invocation
     printJson(exported);
     return kDone;
   }
-  TRY(writeFile(options.out, dumpJson(exported) + "\n"));
+  TRY(base::replaceFile(options.out, [&](std::ostream& out) { out << dumpJson(exported) << "\n"; }));
   if (invocation.json) printJson({{"file", options.out}});
   return kDone;
 }
