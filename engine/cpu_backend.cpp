@@ -21,6 +21,7 @@ class CpuBackend : public Backend {
   void indexScores(const kernels::IndexScoresArgs& args) override {
     kernels::indexScoresCpu(args, pool_);
   }
+  void topk(const kernels::TopkArgs& args) override { kernels::topkCpu(args, pool_); }
   void attendSparse(const kernels::AttendArgs& args) override {
     kernels::attendSparseCpu(args, pool_);
   }

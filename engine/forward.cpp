@@ -449,11 +449,14 @@ void Forward::selectRows(const IndexerWeights& w, std::size_t layer, const float
       scores.scores_stride = n_keys;
       scores.scores = sized(s.scores, scores.n * n_keys);
       backend_.indexScores(scores);
-      backend_.forEach(scores.n, 4, [&](std::int64_t from, std::int64_t to) {
-        for (std::int64_t t = from; t < to; ++t)
-          kernels::topk(scores.scores + t * n_keys, scores.n_visible[t], k,
-                        s.selected.data() + (first + begin + t) * k);
-      });
+      kernels::TopkArgs best;
+      best.scores = scores.scores;
+      best.n_visible = scores.n_visible;
+      best.indices = s.selected.data() + (first + begin) * k;
+      best.n = scores.n;
+      best.k = k;
+      best.scores_stride = n_keys;
+      backend_.topk(best);
       if (tap == nullptr) continue;
       for (std::int64_t t = 0; t < scores.n; ++t) {
         const float* row = scores.scores + t * n_keys;
