@@ -6,6 +6,7 @@
 #include "kernels/embed/embed.h"
 #include "kernels/index_pack/index_pack.h"
 #include "kernels/kv_pack/kv_pack.h"
+#include "kernels/mxfp4/mxfp4.h"
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
 #include "tests/support/golden.h"
@@ -91,6 +92,21 @@ class FormatsTest : public QObject {
     QVERIFY(sameBits(dequantized(golden.matrix("fp8_weight", "fp8_scale")),
                      golden.floats("fp8_dequant")));
     QVERIFY(sameBits(dequantized(golden.matrix("fp4_as_fp8_weight", "fp4_as_fp8_scale")), fp4));
+  }
+
+  void fp4MovesToGgmlBlocksAndBack() {
+    REQUIRE_GOLDEN(path, "unit/formats.safetensors");
+    const support::Bundle golden(path);
+    const auto codes = golden.bytes("fp4_weight"), scales = golden.bytes("fp4_scale");
+    const auto blocks = golden.bytes("mxfp4_blocks");
+    const auto n = static_cast<std::int64_t>(codes.size()) * 2;
+    std::vector<std::uint8_t> packed(blocks.size());
+    packMxfp4(codes.data(), scales.data(), n, packed.data());
+    QVERIFY(packed == blocks);
+    std::vector<std::uint8_t> codes_again(codes.size()), scales_again(scales.size());
+    unpackMxfp4(blocks.data(), n, codes_again.data(), scales_again.data());
+    QVERIFY(codes_again == codes);
+    QVERIFY(scales_again == scales);
   }
 
   void embeddingsAreCopiedIntoEveryStream() {
