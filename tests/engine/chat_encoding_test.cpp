@@ -32,8 +32,7 @@ class ChatEncodingTest : public QObject {
  private slots:
   void everyGoldenConversationHasItsPromptAndIds() {
     REQUIRE_GOLDEN(path, "chat/dev_encode.jsonl");
-    const auto vocabulary = support::goldenPath("tokenizer/tokenizer.json");
-    if (vocabulary.empty()) QSKIP("golden data is not beside the project: tokenizer.json");
+    REQUIRE_GOLDEN(vocabulary, "tokenizer/tokenizer.json")
     const auto tokenizer = engine::Tokenizer::open(vocabulary).value();
     int n_wrong = 0, n_rows = 0;
     for (const Json& row : support::jsonLines(path)) {

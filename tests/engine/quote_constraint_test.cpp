@@ -257,7 +257,7 @@ class QuoteConstraintTest : public QObject {
 
   void aQuoteIsTakenFromTheText() {
     for (const auto& tokenizer : {support::miniTokenizer(), support::officialTokenizer()}) {
-      if (tokenizer == nullptr) QSKIP("tokenizers are not beside the project");
+      if (tokenizer == nullptr) WITHOUT_DATA("tokenizers");
       const Corpus corpus(tokenizer, {"alpha beta\ngamma\n", "other\nalpha beta\n"});
       Answer answer(corpus);
       answer.write("It says: ");
@@ -324,7 +324,7 @@ class QuoteConstraintTest : public QObject {
 
   void strayClosingMarkersCannotBeWritten() {
     for (const auto& tokenizer : {support::miniTokenizer(), support::officialTokenizer()}) {
-      if (tokenizer == nullptr) QSKIP("tokenizers are not beside the project");
+      if (tokenizer == nullptr) WITHOUT_DATA("tokenizers");
       const Corpus corpus(tokenizer, {"text\n"});
       Answer answer(corpus);
       answer.closeQuote();
@@ -338,7 +338,7 @@ class QuoteConstraintTest : public QObject {
 
   void onlySomeControlTokensAreEverAllowed() {
     for (const auto& tokenizer : {support::miniTokenizer(), support::officialTokenizer()}) {
-      if (tokenizer == nullptr) QSKIP("tokenizers are not beside the project");
+      if (tokenizer == nullptr) WITHOUT_DATA("tokenizers");
       const Corpus corpus(tokenizer, {"text\n"});
       QuoteOptions thinking;
       thinking.thinking = engine::ThinkingMode::kThinking;

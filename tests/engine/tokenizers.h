@@ -20,8 +20,9 @@ inline std::shared_ptr<const engine::Tokenizer> officialTokenizer() {
 // 8,192 ids; <quote>, </quote> and <none/> are one each.
 inline std::shared_ptr<const engine::Tokenizer> miniTokenizer() {
   static const auto tokenizer = [] {
-    const auto folder = sharedPath("models/lectern-mini-0");
-    return folder.empty() ? nullptr : engine::Tokenizer::open(folder).value();
+    return engine::Tokenizer::open(std::filesystem::path(LECTERN_SOURCE_DIR) /
+                                   "resources/models/lectern-mini")
+        .value();
   }();
   return tokenizer;
 }

@@ -28,6 +28,13 @@ inline bool inCi() { return std::getenv("CI") != nullptr; }
 
 }  // namespace support
 
+// Ends the test: skipped, in CI failed.
+#define WITHOUT_DATA(what)                                                                \
+  do {                                                                                    \
+    if (::support::inCi()) QFAIL("missing in CI: " what);                                 \
+    QSKIP("not beside the project: " what);                                               \
+  } while (false)
+
 // Declares `variable`; without the data the test is skipped, in CI it fails.
 #define REQUIRE_GOLDEN(variable, name)                                                    \
   const std::filesystem::path variable = ::support::goldenPath(name);                     \
