@@ -5,7 +5,8 @@
 //           y = bf16(Σ_h pre[h]·X[h])
 //   hcPost: X'[k] = bf16(post[k]·F + Σ_j comb[j][k]·X[j])      (comb transposed)
 //   hcHead: y = bf16(Σ_h (σ(m·scale + base) + hc_eps)·X[h])
-// All in float32; only y and X' are rounded.
+// Coefficients and the sum of hcPost are computed in double and kept as float32; y and X' are
+// rounded. Streams carry a wrong last bit through every later layer, and these are few numbers.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +64,9 @@ struct HcHeadArgs {
 // The coefficients alone: m [(2+n)·n] already multiplied by r -> pre, post [n], comb [n, n].
 void hcSplit(const float* m, const HcParameters& parameters, const HcShape& shape, float* pre,
              float* post, float* comb);
+
+// Weight of a stream in hc_head, from its m already multiplied by r.
+float hcHeadWeight(float m, std::int64_t stream, const HcHeadArgs& args);
 
 void hcPreRef(const HcPreArgs& args);
 void hcPostRef(const HcPostArgs& args);

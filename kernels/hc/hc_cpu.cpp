@@ -1,5 +1,5 @@
-// Everything along the hidden dimension runs on vectors, with the operations of hc_ref.cpp in the
-// same order, so that only the sums of the products differ from it.
+// Everything along the hidden dimension runs on vectors; from hc_ref.cpp only the sums of fn·x and
+// of hcPre's and hcHead's streams differ, which are in float32 here.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/hc/hc_cpu.cpp"
 #include <hwy/foreach_target.h>
@@ -61,30 +61,36 @@ void weightedSum(const float* x, const float* weights, const HcShape& s, Roundin
 }
 
 // x[k] = post[k]·f + Σ_j comb[j][k]·x[j], all streams of one token, one vector of places at a time.
+// In double, as the reference: the streams carry every layer's rounding on to all later ones, and
+// the sum of five products costs next to nothing beside the linears.
 void mixBack(const float* f, const float* post, const float* comb, const HcShape& s,
              Rounding rounding, float* x) {
-  const D d;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const hn::CappedTag<double, 8> wide;
+  const hn::Rebind<float, decltype(wide)> narrow;
+  using W = hn::Vec<decltype(wide)>;
+  const auto load = [&](const float* from) { return hn::PromoteTo(wide, hn::LoadU(narrow, from)); };
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(wide));
   const std::int64_t n = s.n_streams;
   std::int64_t i = 0;
   for (; i + lanes <= s.dim; i += lanes) {
-    const V branch = hn::LoadU(d, f + i);
-    V column[kMostHcStreams];
-    for (std::int64_t j = 0; j < n; ++j) column[j] = hn::LoadU(d, x + j * s.dim + i);
+    const W branch = load(f + i);
+    W column[kMostHcStreams];
+    for (std::int64_t j = 0; j < n; ++j) column[j] = load(x + j * s.dim + i);
     for (std::int64_t k = 0; k < n; ++k) {
-      V sum = hn::Mul(hn::Set(d, post[k]), branch);
+      W sum = hn::Mul(hn::Set(wide, static_cast<double>(post[k])), branch);
       for (std::int64_t j = 0; j < n; ++j)
-        sum = hn::Add(sum, hn::Mul(hn::Set(d, comb[j * n + k]), column[j]));
-      hn::StoreU(roundedLanes(d, sum, rounding), d, x + k * s.dim + i);
+        sum = hn::Add(sum, hn::Mul(hn::Set(wide, static_cast<double>(comb[j * n + k])), column[j]));
+      hn::StoreU(roundedLanes(narrow, hn::DemoteTo(narrow, sum), rounding), narrow,
+                 x + k * s.dim + i);
     }
   }
   for (; i < s.dim; ++i) {
-    float column[kMostHcStreams];
+    double column[kMostHcStreams];
     for (std::int64_t j = 0; j < n; ++j) column[j] = x[j * s.dim + i];
     for (std::int64_t k = 0; k < n; ++k) {
-      float sum = post[k] * f[i];
+      double sum = static_cast<double>(post[k]) * f[i];
       for (std::int64_t j = 0; j < n; ++j) sum += comb[j * n + k] * column[j];
-      x[k * s.dim + i] = rounded(sum, rounding);
+      x[k * s.dim + i] = rounded(static_cast<float>(sum), rounding);
     }
   }
 }
@@ -100,8 +106,6 @@ HWY_EXPORT(weightedSum);
 HWY_EXPORT(mixBack);
 
 namespace {
-
-float sigmoid(float v) { return 1.0f / (1.0f + std::exp(-v)); }
 
 // fn · x for all tokens, then the multiplication by r.
 void mixes(const float* streams, const HcParameters& p, const HcShape& s, std::int64_t n,
@@ -121,9 +125,10 @@ void mixes(const float* streams, const HcParameters& p, const HcShape& s, std::i
   linearCpu(product, pool);
   pool.parallelFor(n, 32, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t) {
-      const float mean = HWY_DYNAMIC_DISPATCH(meanSquare)(streams + t * width, width);
-      const float r = 1.0f / std::sqrt(mean + s.norm_eps);
-      for (std::int64_t i = 0; i < n_mixes; ++i) m[t * n_mixes + i] *= r;
+      const double mean = HWY_DYNAMIC_DISPATCH(meanSquare)(streams + t * width, width);
+      const double r = 1.0 / std::sqrt(mean + s.norm_eps);
+      for (std::int64_t i = 0; i < n_mixes; ++i)
+        m[t * n_mixes + i] = static_cast<float>(m[t * n_mixes + i] * r);
     }
   });
 }
@@ -166,7 +171,7 @@ void hcHeadCpu(const HcHeadArgs& args, ThreadPool& pool) {
   for (std::int64_t t = 0; t < args.n; ++t) {
     float* w = m.data() + t * s.n_streams;
     for (std::int64_t h = 0; h < s.n_streams; ++h)
-      w[h] = sigmoid(w[h] * args.parameters.scale[0] + args.parameters.base[h]) + s.hc_eps;
+      w[h] = hcHeadWeight(w[h], h, args);
     HWY_DYNAMIC_DISPATCH(weightedSum)
     (args.streams + t * s.n_streams * s.dim, w, s, args.rounding, args.y + t * s.dim);
   }

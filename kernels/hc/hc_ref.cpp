@@ -7,7 +7,7 @@
 namespace kernels {
 namespace {
 
-float sigmoid(float v) { return 1.0f / (1.0f + std::exp(-v)); }
+double sigmoid(double v) { return 1.0 / (1.0 + std::exp(-v)); }
 
 // m[i] = (fn[i,:]·x)·r with r = rsqrt(mean(x²) + norm_eps); sums in double.
 void mixes(const float* x, const HcParameters& p, const HcShape& shape, std::int64_t n_mixes,
@@ -15,45 +15,45 @@ void mixes(const float* x, const HcParameters& p, const HcShape& shape, std::int
   const std::int64_t width = shape.n_streams * shape.dim;
   double squares = 0.0;
   for (std::int64_t i = 0; i < width; ++i) squares += static_cast<double>(x[i]) * x[i];
-  const float mean = static_cast<float>(squares / static_cast<double>(width));
-  const float r = 1.0f / std::sqrt(mean + shape.norm_eps);
+  const double r = 1.0 / std::sqrt(squares / static_cast<double>(width) + shape.norm_eps);
   for (std::int64_t k = 0; k < n_mixes; ++k) {
     double sum = 0.0;
     for (std::int64_t i = 0; i < width; ++i) sum += static_cast<double>(p.fn[k * width + i]) * x[i];
-    m[k] = static_cast<float>(sum) * r;
+    m[k] = static_cast<float>(sum * r);
   }
 }
 
 void weightedSum(const float* x, const float* weights, const HcShape& shape, Rounding rounding,
                  float* y) {
   for (std::int64_t i = 0; i < shape.dim; ++i) {
-    float sum = 0.0f;
-    for (std::int64_t h = 0; h < shape.n_streams; ++h) sum += weights[h] * x[h * shape.dim + i];
-    y[i] = rounded(sum, rounding);
+    double sum = 0.0;
+    for (std::int64_t h = 0; h < shape.n_streams; ++h)
+      sum += static_cast<double>(weights[h]) * x[h * shape.dim + i];
+    y[i] = rounded(static_cast<float>(sum), rounding);
   }
 }
 
-void columnNormalize(float* a, std::int64_t n, float eps) {
+void columnNormalize(double* a, std::int64_t n, float eps) {
   for (std::int64_t k = 0; k < n; ++k) {
-    float sum = 0.0f;
+    double sum = 0.0;
     for (std::int64_t j = 0; j < n; ++j) sum += a[j * n + k];
     for (std::int64_t j = 0; j < n; ++j) a[j * n + k] /= sum + eps;
   }
 }
 
-void rowNormalize(float* a, std::int64_t n, float eps) {
+void rowNormalize(double* a, std::int64_t n, float eps) {
   for (std::int64_t j = 0; j < n; ++j) {
-    float sum = 0.0f;
+    double sum = 0.0;
     for (std::int64_t k = 0; k < n; ++k) sum += a[j * n + k];
     for (std::int64_t k = 0; k < n; ++k) a[j * n + k] /= sum + eps;
   }
 }
 
-void rowSoftmax(float* a, std::int64_t n, float eps) {
+void rowSoftmax(double* a, std::int64_t n, float eps) {
   for (std::int64_t j = 0; j < n; ++j) {
-    float* row = a + j * n;
-    const float largest = *std::max_element(row, row + n);
-    float sum = 0.0f;
+    double* row = a + j * n;
+    const double largest = *std::max_element(row, row + n);
+    double sum = 0.0;
     for (std::int64_t k = 0; k < n; ++k) sum += row[k] = std::exp(row[k] - largest);
     for (std::int64_t k = 0; k < n; ++k) row[k] = row[k] / sum + eps;
   }
@@ -64,17 +64,22 @@ void rowSoftmax(float* a, std::int64_t n, float eps) {
 void hcSplit(const float* m, const HcParameters& p, const HcShape& shape, float* pre, float* post,
              float* comb) {
   const std::int64_t n = shape.n_streams;
+  const auto scaled = [&](std::int64_t i, int part) {
+    return static_cast<double>(m[i]) * p.scale[part] + p.base[i];
+  };
   for (std::int64_t h = 0; h < n; ++h) {
-    pre[h] = sigmoid(m[h] * p.scale[0] + p.base[h]) + shape.hc_eps;
-    post[h] = 2.0f * sigmoid(m[n + h] * p.scale[1] + p.base[n + h]);
+    pre[h] = static_cast<float>(sigmoid(scaled(h, 0)) + shape.hc_eps);
+    post[h] = static_cast<float>(2.0 * sigmoid(scaled(n + h, 1)));
   }
-  for (std::int64_t i = 0; i < n * n; ++i) comb[i] = m[2 * n + i] * p.scale[2] + p.base[2 * n + i];
-  rowSoftmax(comb, n, shape.hc_eps);
-  columnNormalize(comb, n, shape.hc_eps);
+  std::vector<double> a(static_cast<std::size_t>(n * n));
+  for (std::int64_t i = 0; i < n * n; ++i) a[i] = scaled(2 * n + i, 2);
+  rowSoftmax(a.data(), n, shape.hc_eps);
+  columnNormalize(a.data(), n, shape.hc_eps);
   for (int i = 1; i < shape.sinkhorn_iterations; ++i) {
-    rowNormalize(comb, n, shape.hc_eps);
-    columnNormalize(comb, n, shape.hc_eps);
+    rowNormalize(a.data(), n, shape.hc_eps);
+    columnNormalize(a.data(), n, shape.hc_eps);
   }
+  for (std::int64_t i = 0; i < n * n; ++i) comb[i] = static_cast<float>(a[i]);
 }
 
 void hcPreRef(const HcPreArgs& args) {
@@ -102,12 +107,19 @@ void hcPostRef(const HcPostArgs& args) {
     for (std::int64_t i = 0; i < s.dim; ++i) {
       for (std::int64_t j = 0; j < n; ++j) column[j] = x[j * s.dim + i];
       for (std::int64_t k = 0; k < n; ++k) {
-        float sum = post[k] * f[i];
-        for (std::int64_t j = 0; j < n; ++j) sum += comb[j * n + k] * column[j];
-        x[k * s.dim + i] = rounded(sum, args.rounding);
+        double sum = static_cast<double>(post[k]) * f[i];
+        for (std::int64_t j = 0; j < n; ++j)
+          sum += static_cast<double>(comb[j * n + k]) * column[j];
+        x[k * s.dim + i] = rounded(static_cast<float>(sum), args.rounding);
       }
     }
   }
+}
+
+float hcHeadWeight(float m, std::int64_t stream, const HcHeadArgs& args) {
+  const HcParameters& p = args.parameters;
+  const double scaled = static_cast<double>(m) * p.scale[0] + p.base[stream];
+  return static_cast<float>(sigmoid(scaled) + args.shape.hc_eps);
 }
 
 void hcHeadRef(const HcHeadArgs& args) {
@@ -117,7 +129,7 @@ void hcHeadRef(const HcHeadArgs& args) {
     const float* x = args.streams + t * s.n_streams * s.dim;
     mixes(x, args.parameters, s, s.n_streams, w.data());
     for (std::int64_t h = 0; h < s.n_streams; ++h)
-      w[h] = sigmoid(w[h] * args.parameters.scale[0] + args.parameters.base[h]) + s.hc_eps;
+      w[h] = hcHeadWeight(w[h], h, args);
     weightedSum(x, w.data(), s, args.rounding, args.y + t * s.dim);
   }
 }

@@ -1,5 +1,5 @@
 // rms_norm.h
-// y[r,:] = w · (x[r,:] · rsqrt(mean(x[r,:]²) + eps)), rounded once at the end   specification §4.2
+// y[r,:] = w · (x[r,:] · rsqrt(mean(x[r,:]²) + eps)), in double, rounded once (specification §4.2)
 #pragma once
 
 #include <cstdint>

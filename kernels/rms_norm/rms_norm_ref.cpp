@@ -10,10 +10,10 @@ void normRow(const RmsNormArgs& args, std::int64_t row) {
   float* y = args.y + row * args.dim;
   double sum = 0.0;
   for (std::int64_t i = 0; i < args.dim; ++i) sum += static_cast<double>(x[i]) * x[i];
-  const float mean = static_cast<float>(sum / static_cast<double>(args.dim));
-  const float r = 1.0f / std::sqrt(mean + args.eps);
+  const double mean = sum / static_cast<double>(args.dim);
+  const double r = 1.0 / std::sqrt(mean + args.eps);
   for (std::int64_t i = 0; i < args.dim; ++i)
-    y[i] = rounded(args.weight[i] * (x[i] * r), args.rounding);
+    y[i] = rounded(static_cast<float>(args.weight[i] * (x[i] * r)), args.rounding);
 }
 
 }  // namespace

@@ -393,9 +393,7 @@ class ModelGoldenTest : public QObject {
           QVERIFY(agreement.codes() >= 0.995);
           QCOMPARE(agreement.n_scales_equal, agreement.n_scales);
         } else if (shape.ratio != 0 && first_compressed) {
-          // Two layers after the start (tiny-flash) one flipped bf16 value at one position has
-          // reached every later position through the window; all rows before it are equal.
-          QVERIFY(agreement.codes() >= (layer == 1 ? 0.95 : 0.80));
+          QVERIFY(agreement.codes() >= 0.95);
         }
         QVERIFY(agreement.relativeRms() <= 0.15);
         first_compressed = first_compressed && (layer == 0 || shape.ratio == 0);
