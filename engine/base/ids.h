@@ -22,7 +22,6 @@ using DocumentId = Id<struct DocumentTag>;  // one version of one document
 using SessionId = Id<struct SessionTag>;
 using BranchId = Id<struct BranchTag>;
 using MessageId = Id<struct MessageTag>;
-using RequestId = Id<struct RequestTag>;  // one request to the engine or a reader
 using SequenceId = Id<struct SequenceTag>;  // one live sequence in lectern-engine
 
 }  // namespace base
