@@ -8,10 +8,10 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include "kernels/act_quant/act_quant.h"
+#include "kernels/dequantize-inl.h"
 #include "kernels/formats-inl.h"
 #include "kernels/linear/linear.h"
 #include "kernels/sums-inl.h"
@@ -27,89 +27,6 @@ using V = hn::Vec<D>;
 constexpr std::int64_t kRowsPerTile = 16;
 
 float sumOf(D d, V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
-
-void dequantizeFp8(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
-                   float* out) {
-  const D d;
-  const hn::Rebind<std::uint8_t, D> d8;
-  const hn::RebindToUnsigned<D> d32;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  for (std::int64_t c = 0; c < in; c += 128) {
-    const V scale = hn::Set(d, ue8m0ToFloat(scales[c / 128]));
-    const std::int64_t end = std::min<std::int64_t>(c + 128, in);
-    std::int64_t i = c;
-    for (; i + lanes <= end; i += lanes) {
-      const V value = e4m3Lanes(d, hn::PromoteTo(d32, hn::LoadU(d8, codes + i)));
-      hn::StoreU(hn::Mul(value, scale), d, out + i);
-    }
-    for (; i < end; ++i) out[i] = e4m3ToFloat(codes[i]) * ue8m0ToFloat(scales[c / 128]);
-  }
-}
-
-void dequantizeBf16(const std::uint16_t* codes, std::int64_t in, float* out) {
-  const D d;
-  const hn::Rebind<std::uint16_t, D> d16;
-  const hn::RebindToUnsigned<D> d32;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= in; i += lanes) {
-    const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, codes + i)));
-    hn::StoreU(hn::BitCast(d, bits), d, out + i);
-  }
-  for (; i < in; ++i) out[i] = bf16ToFloat(codes[i]);
-}
-
-#if HWY_TARGET == HWY_SCALAR
-void dequantizeFp4(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
-                   float* out) {
-  for (std::int64_t c = 0; c < in; ++c)
-    out[c] = e2m1ToFloat(static_cast<std::uint8_t>(codes[c / 2] >> (c % 2 * 4))) *
-             ue8m0ToFloat(scales[c / 32]);
-}
-#else
-void dequantizeFp4(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
-                   float* out) {
-  const hn::FixedTag<std::uint8_t, 16> u8;
-  const hn::FixedTag<std::int8_t, 16> i8;
-  const D d;
-  const hn::Rebind<std::int32_t, D> i32;
-  const hn::Rebind<std::int8_t, D> narrow;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto table = hn::Load(i8, kTwiceE2m1);
-  const auto mask = hn::Set(u8, 15);
-  std::int8_t twice[32];
-  for (std::int64_t c = 0; c < in; c += 32) {
-    const auto bytes = hn::LoadU(u8, codes + c / 2);
-    const auto low = hn::And(bytes, mask), high = hn::ShiftRight<4>(bytes);
-    const auto first = hn::InterleaveLower(u8, low, high);
-    const auto second = hn::InterleaveUpper(u8, low, high);
-    hn::StoreU(hn::TableLookupBytes(table, hn::BitCast(i8, first)), i8, twice);
-    hn::StoreU(hn::TableLookupBytes(table, hn::BitCast(i8, second)), i8, twice + 16);
-    const V scale = hn::Set(d, 0.5f * ue8m0ToFloat(scales[c / 32]));
-    for (std::int64_t i = 0; i < 32; i += lanes) {
-      const V value = hn::ConvertTo(d, hn::PromoteTo(i32, hn::LoadU(narrow, twice + i)));
-      hn::StoreU(hn::Mul(value, scale), d, out + c + i);
-    }
-  }
-}
-#endif
-
-void dequantize(const MatrixView& w, std::int64_t row, float* out) {
-  const std::byte* bytes = w.rowData(row);
-  switch (w.type) {
-    case WeightType::kF32:
-      std::memcpy(out, bytes, static_cast<std::size_t>(w.in) * 4);
-      return;
-    case WeightType::kBf16:
-      return dequantizeBf16(reinterpret_cast<const std::uint16_t*>(bytes), w.in, out);
-    case WeightType::kFp8:
-      return dequantizeFp8(reinterpret_cast<const std::uint8_t*>(bytes), w.scaleRow(row), w.in,
-                           out);
-    case WeightType::kFp4:
-      return dequantizeFp4(reinterpret_cast<const std::uint8_t*>(bytes), w.scaleRow(row), w.in,
-                           out);
-  }
-}
 
 // Tokens of a register block: with 32 registers six rows of four sums fit, with 16 three.
 constexpr int kTokens = hn::MaxLanes(D()) == 16 ? 6 : 3;
@@ -220,9 +137,8 @@ void linearCpu(const LinearArgs& args, ThreadPool& pool) {
   const std::int64_t grain =
       std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, 16 * in * args.n));
   pool.parallelFor(n_tiles, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t tile = begin; tile < end; ++tile)
-      HWY_DYNAMIC_DISPATCH(linearTile)
-      (args, a, a_stride, tile * 16, std::min<std::int64_t>(tile * 16 + 16, args.w.out));
+    for (std::int64_t tile = begin; tile < end; ++tile) HWY_DYNAMIC_DISPATCH(linearTile)
+    (args, a, a_stride, tile * 16, std::min<std::int64_t>(tile * 16 + 16, args.w.out));
   });
 }
 
