@@ -10,6 +10,8 @@
 
 namespace engine {
 
+struct StageTimes;
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -36,5 +38,7 @@ class Backend {
 std::unique_ptr<Backend> makeReferenceBackend();
 // Highway and threads; n_threads 0: one per core.
 std::unique_ptr<Backend> makeCpuBackend(int n_threads);
+// `inner`, with its time added up in `times`, which must outlive it.
+std::unique_ptr<Backend> makeTimedBackend(std::unique_ptr<Backend> inner, StageTimes& times);
 
 }  // namespace engine

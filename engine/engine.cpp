@@ -53,6 +53,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
   TRY_ASSIGN(parts->weights, Weights::open(model, parts->config));
   parts->backend = options.backend == BackendKind::kReference ? makeReferenceBackend()
                                                               : makeCpuBackend(options.n_threads);
+  if (options.stage_times != nullptr)
+    parts->backend = makeTimedBackend(std::move(parts->backend), *options.stage_times);
   parts->layout = std::make_unique<KvLayout>(parts->config, options.numerics);
   parts->forward = std::make_unique<Forward>(parts->config, *parts->weights, *parts->layout,
                                              options.numerics, *parts->backend);

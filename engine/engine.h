@@ -28,6 +28,7 @@ class Forward;
 class Sequence;
 class Weights;
 struct KvLayout;
+struct StageTimes;
 struct Taps;
 
 enum class BackendKind { kReference, kCpu };
@@ -37,6 +38,7 @@ struct EngineOptions {
   Numerics numerics = Numerics::kOfficial;
   int n_threads = 0;                // 0: one per core
   std::int64_t context_max = 0;     // 0: what the model allows
+  StageTimes* stage_times = nullptr;  // measures every operation; must outlive the engine
 };
 
 class Engine {

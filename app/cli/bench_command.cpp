@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
+#include <ostream>
 #include <random>
 
 #include <CLI/CLI.hpp>
@@ -11,8 +12,11 @@
 #include "app/cli/command_line.h"
 #include "app/cli/commands.h"
 #include "app/cli/engine_flags.h"
+#include "app/cli/speed_plot.h"
 #include "app/progress_line.h"
+#include "engine/base/replace_file.h"
 #include "engine/sequence.h"
+#include "engine/stage_times.h"
 
 namespace app {
 
@@ -27,12 +31,18 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::int64_t n_prompt = 4096, n_generate = 64, n_depth = 0;
+  std::string plot;  // SVG of the speed of reading against depth
   EngineFlags engine;
 };
 
 struct Measured {
   double load_s = 0, depth_s = 0, prefill_s = 0, decode_s = 0;
+  engine::StageTimes prefill, decode;
+  std::vector<SpeedPoint> curve;
 };
+
+// Points of the curve: one for every such share of the prompt.
+constexpr std::int64_t kCurvePoints = 64;
 
 double secondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -50,8 +60,30 @@ std::vector<base::TokenId> randomTokens(std::int64_t n, std::int64_t vocab) {
   return tokens;
 }
 
+// Speeds of stretches of the prompt, taken from the reports of progress.
+class SpeedCurve {
+ public:
+  SpeedCurve(std::int64_t depth, std::int64_t n)
+      : depth_(depth), step_(std::max<std::int64_t>(n / kCurvePoints, 1)) {}
+
+  void add(const base::Progress& at) {
+    if (at.n_done - last_done_ < step_ && at.n_done < at.n_total) return;
+    const double seconds = at.elapsed_s - last_s_;
+    points_.push_back({depth_ + last_done_, perSecond(at.n_done - last_done_, seconds)});
+    last_done_ = at.n_done;
+    last_s_ = at.elapsed_s;
+  }
+  std::vector<SpeedPoint> take() { return std::move(points_); }
+
+ private:
+  const std::int64_t depth_, step_;
+  std::int64_t last_done_ = 0;
+  double last_s_ = 0;
+  std::vector<SpeedPoint> points_;
+};
+
 Result<Measured> measure(const engine::Engine& engine, const Options& options,
-                         std::stop_token stop) {
+                         engine::StageTimes& times, std::stop_token stop) {
   const std::int64_t n_read = options.n_depth + options.n_prompt;
   const std::vector<base::TokenId> tokens =
       randomTokens(n_read + options.n_generate, engine.config().vocab);
@@ -64,20 +96,70 @@ Result<Measured> measure(const engine::Engine& engine, const Options& options,
   if (options.n_depth > 0)
     TRY(sequence->sync(all.first(static_cast<std::size_t>(options.n_depth)), show, stop));
   measured.depth_s = secondsSince(begin);
+
+  SpeedCurve curve(options.n_depth, options.n_prompt);
+  const auto record = [&](const base::Progress& at) {
+    progress.show(at);
+    curve.add(at);
+  };
+  times = {};
   begin = Clock::now();
   if (options.n_prompt > 0)
-    TRY(sequence->sync(all.first(static_cast<std::size_t>(n_read)), show, stop));
+    TRY(sequence->sync(all.first(static_cast<std::size_t>(n_read)), record, stop));
   measured.prefill_s = secondsSince(begin);
+  measured.prefill = times;
+  measured.curve = curve.take();
+
+  times = {};
   begin = Clock::now();
   for (std::int64_t i = 0; i < options.n_generate; ++i)
     TRY(sequence->decode(tokens[static_cast<std::size_t>(n_read + i)], stop));
   measured.decode_s = secondsSince(begin);
+  measured.decode = times;
   return measured;
+}
+
+Json stagesJson(const engine::StageTimes& times, double total_s) {
+  Json json = Json::object();
+  double known_s = 0;
+  for (std::size_t i = 0; i < engine::kStageCount; ++i) {
+    const engine::StageTime& time = times.stages[i];
+    known_s += time.seconds;
+    Json& stage = json[std::string(engine::stageName(static_cast<engine::Stage>(i)))];
+    stage = {{"s", time.seconds}};
+    if (time.flops > 0 && time.seconds > 0) {
+      stage["gflop_s"] = time.flops / time.seconds * 1e-9;
+      stage["weight_gb_s"] = time.weight_bytes / time.seconds * 1e-9;
+    }
+  }
+  json["rest"] = {{"s", std::max(0.0, total_s - known_s)}};
+  return json;
+}
+
+void printStages(const char* title, const engine::StageTimes& times, double total_s) {
+  if (total_s <= 0) return;
+  std::printf("%s\n", title);
+  double known_s = 0;
+  const auto row = [&](const char* name, double seconds) {
+    std::printf("  %-18s %5.1f %%", name, 100 * seconds / total_s);
+  };
+  for (std::size_t i = 0; i < engine::kStageCount; ++i) {
+    const engine::StageTime& time = times.stages[i];
+    known_s += time.seconds;
+    row(std::string(engine::stageName(static_cast<engine::Stage>(i))).c_str(), time.seconds);
+    if (time.flops > 0 && time.seconds > 0)
+      std::printf("  %8.1f GFLOP/s  %6.2f GB/s of weights", time.flops / time.seconds * 1e-9,
+                  time.weight_bytes / time.seconds * 1e-9);
+    std::printf("\n");
+  }
+  row("rest", std::max(0.0, total_s - known_s));
+  std::printf("\n");
 }
 
 Result<int> run(const Options& options, const Invocation& invocation) {
   const auto begin = Clock::now();
-  TRY_ASSIGN(const auto engine, openEngine(invocation, options.engine));
+  engine::StageTimes times;
+  TRY_ASSIGN(const auto engine, openEngine(invocation, options.engine, &times));
   const double load_s = secondsSince(begin);
   const std::int64_t n_all = options.n_depth + options.n_prompt + options.n_generate;
   if (n_all == 0)
@@ -88,13 +170,17 @@ Result<int> run(const Options& options, const Invocation& invocation) {
                    "depth, prompt and answer are " + countWords(n_all) +
                        " tokens, the model takes " + countWords(engine->contextMax()),
                    "Ask for less.");
-  TRY_ASSIGN(Measured measured, measure(*engine, options, invocation.stop));
+  TRY_ASSIGN(Measured measured, measure(*engine, options, times, invocation.stop));
   measured.load_s = load_s;
   const double prefill_tok_s = perSecond(options.n_prompt, measured.prefill_s);
   const double decode_tok_s = perSecond(options.n_generate, measured.decode_s);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const std::int64_t peak_rss_bytes = usage.ru_maxrss * 1024;
+  if (!options.plot.empty() && !measured.curve.empty())
+    TRY(base::replaceFile(options.plot, [&](std::ostream& out) {
+      out << speedPlot(measured.curve, "Reading: tokens per second against depth");
+    }));
   if (invocation.json) {
     printJson({{"prefill_tok_s", prefill_tok_s},
                {"decode_tok_s", decode_tok_s},
@@ -103,7 +189,9 @@ Result<int> run(const Options& options, const Invocation& invocation) {
                 {{"load_s", measured.load_s},
                  {"depth_s", measured.depth_s},
                  {"prefill_s", measured.prefill_s},
-                 {"decode_s", measured.decode_s}}},
+                 {"decode_s", measured.decode_s},
+                 {"prefill", stagesJson(measured.prefill, measured.prefill_s)},
+                 {"decode", stagesJson(measured.decode, measured.decode_s)}}},
                {"prompt", options.n_prompt},
                {"generate", options.n_generate},
                {"depth", options.n_depth}});
@@ -114,6 +202,8 @@ Result<int> run(const Options& options, const Invocation& invocation) {
   std::printf("answer  %10.1f tok/s (%s tokens)\n", decode_tok_s,
               countWords(options.n_generate).c_str());
   std::printf("memory  %10s at most\n", byteWords(peak_rss_bytes).c_str());
+  printStages("reading", measured.prefill, measured.prefill_s);
+  printStages("answering", measured.decode, measured.decode_s);
   return kDone;
 }
 
@@ -127,6 +217,8 @@ void addBenchCommand(CommandLine& line) {
   app.add_option("--generate", options->n_generate, "Tokens to decode")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--depth", options->n_depth, "Tokens before them")->check(CLI::NonNegativeNumber);
+  app.add_option("--plot", options->plot,
+                 "Write the speed of reading against depth to an SVG file");
   addEngineFlags(app, options->engine);
 }
 

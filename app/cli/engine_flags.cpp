@@ -21,7 +21,8 @@ void addEngineFlags(CLI::App& app, EngineFlags& flags) {
 }
 
 Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
-                                                   const EngineFlags& flags) {
+                                                   const EngineFlags& flags,
+                                                   engine::StageTimes* stage_times) {
   TRY_ASSIGN(const Paths paths, invocation.paths());
   engine::EngineOptions options;
   options.backend = flags.backend == "reference" ? engine::BackendKind::kReference
@@ -29,6 +30,7 @@ Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
   options.numerics = *engine::numericsFromName(flags.numerics);
   options.n_threads = flags.n_threads;
   options.context_max = flags.context_max;
+  options.stage_times = stage_times;
   return engine::Engine::open(paths.model, options);
 }
 

@@ -21,9 +21,11 @@ struct EngineFlags {
 
 void addEngineFlags(CLI::App& app, EngineFlags& flags);
 
-// In this process: for commands that look at the model itself.
+// In this process: for commands that look at the model itself. `stage_times`, unless null, must
+// outlive the engine.
 base::Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
-                                                         const EngineFlags& flags);
+                                                         const EngineFlags& flags,
+                                                         engine::StageTimes* stage_times = nullptr);
 // What a service needs; makes the folders and starts the log.
 base::Result<ServiceOptions> serviceOptions(const Invocation& invocation,
                                             const EngineFlags& flags);
