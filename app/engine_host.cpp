@@ -251,8 +251,8 @@ Result<std::shared_ptr<const engine::QuoteIndex>> EngineHost::quoteIndex(
     end = range.end;
     hasher.add(range.begin).add(range.end);
   }
-  const auto tokens = sequence.tokens().first(static_cast<std::size_t>(end));
-  const base::Hash128 key = hasher.add(std::as_bytes(tokens)).digest();
+  const std::vector<base::TokenId> tokens = sequence.firstTokens(end);
+  const base::Hash128 key = hasher.add(std::as_bytes(std::span(tokens))).digest();
   if (quote_index_ == nullptr || key != quote_key_) {
     quote_index_ = std::make_shared<const engine::QuoteIndex>(*tokenizer_, tokens, quotable);
     quote_key_ = key;

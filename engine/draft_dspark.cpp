@@ -39,7 +39,9 @@ void DsparkDraft::append(std::int64_t n, const float* taps, DsparkState& state) 
     forward_.norm(dspark_.main_norm, main.data(), step.n, main.data());
     const float* cos_sin = forward_.angles(RopeKind::kPlain, step.start, step.n);
     for (std::size_t i = 0; i < dspark_.stages.size(); ++i) {
-      forward_.appendWindow(dspark_.stages[i].attn, main.data(), cos_sin, step, state.stages[i]);
+      const float* entries =
+          forward_.windowEntries(dspark_.stages[i].attn, main.data(), cos_sin, step.n);
+      forward_.appendWindow(entries, step.start, step.n, state.stages[i]);
       forward_.trimWindow(step.start + step.n, state.stages[i]);
     }
     state.n += step.n;
@@ -54,7 +56,7 @@ DsparkBlock DsparkDraft::draft(base::TokenId first, const DsparkState& state,
   ids[0] = first;
   const Step step{state.n, n, ids.data()};
   std::vector<float> streams(static_cast<std::size_t>(n * c.hc_streams * c.hidden));
-  forward_.embed(step, streams.data());
+  forward_.embed(ids.data(), n, streams.data());
   for (std::size_t i = 0; i < dspark_.stages.size(); ++i)
     runStage(dspark_.stages[i], state.stages[i], step, streams.data());
 
@@ -98,7 +100,7 @@ void DsparkDraft::runStage(const LayerWeights& stage, const LayerState& window, 
 
   forward_.hcPre(stage.hc_ffn, streams, step.n, mixed.data());
   forward_.norm(stage.ffn_norm, mixed.data(), step.n, normed.data());
-  forward_.moe(stage, normed.data(), step, branch.data(), nullptr);
+  forward_.moe(stage, normed.data(), step.ids, step.n, branch.data(), nullptr);
   forward_.hcPost(branch.data(), step.n, streams);
 }
 
@@ -114,7 +116,8 @@ void DsparkDraft::attend(const AttentionWeights& w, const LayerState& window, co
 
   std::vector<std::byte> rows = window.window;
   rows.resize(rows.size() + static_cast<std::size_t>(step.n * row.rowBytes()));
-  forward_.windowRows(w, x, cos_sin, step.n, rows.data() + window.window.size());
+  forward_.packEntries(forward_.windowEntries(w, x, cos_sin, step.n), step.n,
+                       rows.data() + window.window.size());
   const auto n_rows = static_cast<std::int64_t>(rows.size()) / row.rowBytes();
   const std::byte* page = rows.data();
   const std::vector<std::int64_t> n_visible(static_cast<std::size_t>(step.n), n_rows);

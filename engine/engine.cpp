@@ -24,6 +24,7 @@ struct Engine::Parts {
   std::unique_ptr<Forward> forward;
   base::Hash128 fingerprint;
   BlockStore* store = nullptr;
+  std::vector<float> logits_scratch;
 };
 
 namespace {
@@ -82,6 +83,18 @@ std::int64_t Engine::contextMax() const {
   return wanted > 0 ? std::min(wanted, parts_->config.context_max) : parts_->config.context_max;
 }
 
+std::vector<float>& Engine::logitsScratch() const { return parts_->logits_scratch; }
+
+std::int64_t Engine::superChunkTokens() const {
+  const std::int64_t wanted = parts_->options.super_chunk_tokens;
+  return wanted > 0 ? wanted : kBlockTokens;
+}
+
+std::int64_t Engine::chunkTokens() const {
+  const std::int64_t wanted = parts_->options.chunk_tokens;
+  return wanted > 0 ? wanted : kChunkTokens;
+}
+
 MemoryPlan Engine::plan(std::int64_t n_context) const {
   return planMemory(parts_->config, parts_->options.numerics, parts_->weights->fileBytes(),
                     n_context, availableMemory());
@@ -99,20 +112,18 @@ Result<std::vector<float>> Engine::allLogits(std::span<const base::TokenId> toke
   const auto n = static_cast<std::int64_t>(tokens.size());
   for (std::int64_t done = 0; done < n;) {
     if (stop.stop_requested()) return base::failure(ErrorCode::kCancelled, "logits stopped");
-    const std::int64_t until_block = kBlockTokens - done % kBlockTokens;
-    const std::int64_t count =
-        done < split ? std::min({kChunkTokens, split - done, until_block}) : 1;
+    const std::int64_t count = done < split ? std::min(superChunkTokens(), split - done) : 1;
+    RunOptions run;
+    run.rows = LogitRows::kAll;
+    run.n_together = chunkTokens();
+    run.taps = taps;
+    run.go_on = [&](double) { return !stop.stop_requested(); };
     TRY(parts_->forward->run(
         tokens.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(count)), state,
-        LogitRows::kAll, chunk, taps));
+        run, chunk));
     all.insert(all.end(), chunk.begin(), chunk.end());
     done += count;
-    if (done % kBlockTokens == 0) {
-      auto block = std::make_shared<KvBlock>();
-      block->payload = std::move(state.tail);
-      state.tail.assign(static_cast<std::size_t>(parts_->layout->block_bytes), std::byte{0});
-      state.blocks.push_back(std::move(block));
-    }
+    while (state.open_ids.size() >= kBlockTokens) closeBlock({}, state);
   }
   return all;
 }

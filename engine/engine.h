@@ -39,6 +39,9 @@ struct EngineOptions {
   int n_threads = 0;                // 0: one per core
   std::int64_t context_max = 0;     // 0: what the model allows
   StageTimes* stage_times = nullptr;  // measures every operation; must outlive the engine
+  // Tokens that go through a layer before the next layer is touched; 0: chosen by the engine.
+  std::int64_t super_chunk_tokens = 0;
+  std::int64_t chunk_tokens = 0;    // of them at a time; 0: chosen by the engine
 };
 
 class Engine {
@@ -56,6 +59,9 @@ class Engine {
   const base::Hash128& fingerprint() const;
   std::int64_t contextMax() const;
   MemoryPlan plan(std::int64_t n_context) const;
+  // How prefill is cut; no result depends on it.
+  std::int64_t superChunkTokens() const;
+  std::int64_t chunkTokens() const;
 
   // An empty sequence. kOutOfMemory when not even one block fits.
   base::Result<std::unique_ptr<Sequence>> newSequence() const;
@@ -70,6 +76,7 @@ class Engine {
   const Forward& forward() const;
   const KvLayout& layout() const;
   BlockStore* store() const;
+  std::vector<float>& logitsScratch() const;
 
  private:
   struct Parts;

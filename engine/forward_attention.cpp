@@ -7,63 +7,103 @@
 
 namespace engine {
 
-void Forward::attention(std::size_t index, const float* x, const Step& step, SequenceState& state,
-                        float* y, LayerTap* tap) const {
+void Forward::attention(std::size_t index, const float* x, const Batch& batch, float* y,
+                        LayerTap* tap) const {
   Scratch& s = *scratch_;
   const LayerWeights& layer = weights_.layers[index];
   const LayerKvLayout& kv = layout_.layers[index];
   const AttentionWeights& w = layer.attn;
   const LayerShape& shape = layer.shape;
-  LayerState& own = state.layers[index];
-  const float* cos_sin =
-      angles(shape.ratio == 0 ? RopeKind::kPlain : RopeKind::kYarn, step.start, step.n);
+  const bool compressed = shape.ratio != 0, indexed = shape.kind == LayerKind::kCsa;
+  const float* cos_sin = angles(compressed ? RopeKind::kYarn : RopeKind::kPlain, batch);
 
-  float* latent = sized(s.latent, step.n * c_.q_lora_rank);
-  float* q = sized(s.q, step.n * c_.n_heads * c_.head_dim);
-  queries(w, x, cos_sin, step.n, latent, q);
-  appendWindow(w, x, cos_sin, step, own);
-
-  kernels::AttendArgs attend;
-  attend.q = q;
-  attend.o = q;
-  attend.sink = w.sink.data();
-  attend.n = step.n;
-  attend.n_heads = c_.n_heads;
-  attend.format = layout_.row;
-  attend.scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
-  attend.window = own.window.data();
-  attend.window_first = own.window_first;
-  attend.window_size = c_.window;
-  attend.start = step.start;
-  attend.rounding = rounding_;
-
-  if (shape.ratio != 0) {
-    compress(w.compressor, shape, c_.head_dim, x, step, own.compressor,
-             [&](std::int64_t row, float* entry) {
+  // What the rows leave behind for later ones.
+  const float* entries = windowEntries(w, x, cos_sin, batch.n);
+  for (const Part& part : batch.parts) {
+    LayerState& own = part.state->layers[index].write();
+    dropOldRows(layout_, index, part.start, own);
+    appendWindow(entries, part.start, part.n, own);
+    entries += part.n * c_.head_dim;
+  }
+  if (compressed)
+    compress(index, w.compressor, c_.head_dim, x, batch, &LayerState::compressor,
+             [&](SequenceState& state, std::int64_t row, float* entry) {
                kernels::packKvRow(layout_.row, entry,
-                                  state.tail.data() + kv.rows_offset +
+                                  openBlockOf(kv, row, state) + kv.rows_offset +
                                       row % kv.rows_per_block * layout_.row.rowBytes());
              });
-    s.n_visible.resize(static_cast<std::size_t>(step.n));
-    for (std::int64_t t = 0; t < step.n; ++t)
-      s.n_visible[static_cast<std::size_t>(t)] = (step.start + t + 1) / shape.ratio;
-    attend.compressed = pagedRows(state, kv, kv.rows_offset, layout_.row.rowBytes(), s.row_pages);
-    attend.n_visible = s.n_visible.data();
-  }
-  if (shape.kind == LayerKind::kCsa) {
-    compress(w.indexer.compressor, shape, c_.index_dim, x, step, own.index,
-             [&](std::int64_t row, float* entry) {
+  if (indexed)
+    compress(index, w.indexer.compressor, c_.index_dim, x, batch, &LayerState::index,
+             [&](SequenceState& state, std::int64_t row, float* entry) {
                kernels::packIndexRow(layout_.key, entry,
-                                     state.tail.data() + kv.keys_offset +
+                                     openBlockOf(kv, row, state) + kv.keys_offset +
                                          row % kv.rows_per_block * layout_.key.rowBytes());
              });
-    selectRows(w.indexer, index, x, latent, cos_sin, step, state, tap);
-    attend.selected = s.selected.data();
-    attend.n_selected = c_.index_topk;
+
+  // Queries, for rows whose streams go on.
+  const std::int64_t first = batch.first_output, n = batch.n - first;
+  if (n == 0) return;
+  x += first * c_.hidden;
+  cos_sin += first * c_.rope_dim;
+  s.first_row = first;
+  float* latent = sized(s.latent, n * c_.q_lora_rank);
+  float* q = sized(s.q, n * c_.n_heads * c_.head_dim);
+  queries(w, x, cos_sin, n, latent, q);
+  // While everything visible fits into the selection, no score is needed.
+  const bool scored = std::any_of(batch.parts.begin(), batch.parts.end(), [&](const Part& part) {
+    return indexed && (part.start + part.n) / shape.ratio > c_.index_topk;
+  });
+  if (scored) indexQueries(w.indexer, x, latent, cos_sin, n);
+
+  std::int64_t row = 0;
+  for (Part part : batch.parts) {
+    part.start += first;
+    part.n -= first;
+    const LayerState& own = *part.state->layers[index];
+    kernels::AttendArgs attend;
+    attend.q = q + row * c_.n_heads * c_.head_dim;
+    attend.o = q + row * c_.n_heads * c_.head_dim;
+    attend.sink = w.sink.data();
+    attend.n = part.n;
+    attend.n_heads = c_.n_heads;
+    attend.format = layout_.row;
+    attend.scale = 1.0f / std::sqrt(static_cast<float>(c_.head_dim));
+    attend.window = own.window.data();
+    attend.window_first = own.window_first;
+    attend.window_size = c_.window;
+    attend.start = part.start;
+    attend.rounding = rounding_;
+    if (compressed) {
+      s.n_visible.resize(static_cast<std::size_t>(part.n));
+      for (std::int64_t t = 0; t < part.n; ++t)
+        s.n_visible[static_cast<std::size_t>(t)] = (part.start + t + 1) / shape.ratio;
+      attend.compressed =
+          pagedRows(*part.state, kv, kv.rows_offset, layout_.row.rowBytes(), s.row_pages);
+      attend.n_visible = s.n_visible.data();
+    }
+    if (indexed) {
+      selectRows(index, part, row, tap);
+      attend.selected = s.selected.data();
+      attend.n_selected = c_.index_topk;
+    }
+    backend_.attendSparse(attend);
+    row += part.n;
   }
-  backend_.attendSparse(attend);
-  output(w, cos_sin, step.n, q, y);
-  trimWindow(step.start + step.n, own);
+  output(w, cos_sin, n, q, y + first * c_.hidden);
+}
+
+const float* Forward::angles(RopeKind kind, const Batch& batch) const {
+  if (batch.parts.size() == 1) return angles(kind, batch.parts[0].start, batch.n);
+  Scratch& s = *scratch_;
+  const int which = kind == RopeKind::kPlain ? 0 : 1;
+  const std::vector<float>& frequencies = which == 0 ? plain_frequencies_ : yarn_frequencies_;
+  float* cos_sin = sized(which == 0 ? s.plain_angles : s.yarn_angles, batch.n * c_.rope_dim);
+  s.angles_start[which] = -1;
+  std::int64_t row = 0;
+  for (const Part& part : batch.parts)
+    for (std::int64_t t = 0; t < part.n; ++t)
+      kernels::ropeAngles(frequencies, part.start + t, cos_sin + row++ * c_.rope_dim);
+  return cos_sin;
 }
 
 const float* Forward::angles(RopeKind kind, std::int64_t start, std::int64_t n) const {
@@ -73,7 +113,7 @@ const float* Forward::angles(RopeKind kind, std::int64_t start, std::int64_t n) 
   std::vector<float>& cos_sin = which == 0 ? s.plain_angles : s.yarn_angles;
   if (s.angles_start[which] == start && s.angles_n[which] == n) return cos_sin.data();
   const std::vector<float>& frequencies = which == 0 ? plain_frequencies_ : yarn_frequencies_;
-  cos_sin.resize(static_cast<std::size_t>(n * c_.rope_dim));
+  sized(cos_sin, n * c_.rope_dim);
   for (std::int64_t t = 0; t < n; ++t)
     kernels::ropeAngles(frequencies, start + t, cos_sin.data() + t * c_.rope_dim);
   s.angles_start[which] = start;
@@ -104,8 +144,8 @@ void Forward::queries(const AttentionWeights& w, const float* x, const float* co
   backend_.rope(rope);
 }
 
-void Forward::windowRows(const AttentionWeights& w, const float* x, const float* cos_sin,
-                         std::int64_t n, std::byte* rows) const {
+float* Forward::windowEntries(const AttentionWeights& w, const float* x, const float* cos_sin,
+                              std::int64_t n) const {
   float* kv = sized(scratch_->kv, n * c_.head_dim);
   linear(w.wkv, x, n, kv);
   norm(w.kv_norm, kv, n, kv);
@@ -117,26 +157,28 @@ void Forward::windowRows(const AttentionWeights& w, const float* x, const float*
   rope.rope_dim = c_.rope_dim;
   rope.rounding = rounding_;
   backend_.rope(rope);
+  scratch_->check("window entries", kv, n, c_.head_dim);
+  return kv;
+}
+
+void Forward::packEntries(const float* entries, std::int64_t n, std::byte* rows) const {
   backend_.forEach(n, 64, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t t = begin; t < end; ++t)
-      kernels::packKvRow(layout_.row, kv + t * c_.head_dim, rows + t * layout_.row.rowBytes());
+      kernels::packKvRow(layout_.row, entries + t * c_.head_dim,
+                         rows + t * layout_.row.rowBytes());
   });
 }
 
-void Forward::appendWindow(const AttentionWeights& w, const float* x, const float* cos_sin,
-                           const Step& step, LayerState& state) const {
+void Forward::appendWindow(const float* entries, std::int64_t start, std::int64_t n,
+                           LayerState& state) const {
   const std::size_t before = state.window.size();
-  if (before == 0) state.window_first = step.start;
-  state.window.resize(before + static_cast<std::size_t>(step.n * layout_.row.rowBytes()));
-  windowRows(w, x, cos_sin, step.n, state.window.data() + before);
+  if (before == 0) state.window_first = start;
+  state.window.resize(before + static_cast<std::size_t>(n * layout_.row.rowBytes()));
+  packEntries(entries, n, state.window.data() + before);
 }
 
 void Forward::trimWindow(std::int64_t end, LayerState& state) const {
-  const std::int64_t first = std::max<std::int64_t>(state.window_first, end - c_.window);
-  const std::int64_t n_dropped = first - state.window_first;
-  state.window.erase(state.window.begin(),
-                     state.window.begin() + n_dropped * layout_.row.rowBytes());
-  state.window_first = first;
+  dropOldRows(layout_.row.rowBytes(), end - c_.window, 0, state);
 }
 
 void Forward::output(const AttentionWeights& w, const float* cos_sin, std::int64_t n, float* o,

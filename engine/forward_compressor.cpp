@@ -8,35 +8,47 @@ namespace engine {
 
 using kernels::Rounding;
 
-void Forward::compress(const CompressorWeights& w, const LayerShape& shape, std::int64_t dim,
-                       const float* x, const Step& step, CompressorRows& state,
-                       const std::function<void(std::int64_t, float*)>& emit) const {
-  const std::int64_t width = w.wkv.out, ratio = shape.ratio;
-  const bool overlap = shape.kind == LayerKind::kCsa;
-  if (state.rows.empty()) state.first = step.start;
-  const std::size_t before = state.rows.size();
-  state.rows.resize(before + static_cast<std::size_t>(step.n * 2 * width));
-  float* fresh = state.rows.data() + before;
-
-  // K, then G with the position bias of the token's place in its block.
+void Forward::compress(std::size_t layer, const CompressorWeights& w, std::int64_t dim,
+                       const float* x, const Batch& batch, CompressorRows LayerState::* rows,
+                       const Emit& emit) const {
+  const std::int64_t width = w.wkv.out;
+  // K, then G, of every row of the batch.
+  float* projected = sized(scratch_->projected, batch.n * 2 * width);
   for (int half = 0; half < 2; ++half) {
     kernels::LinearArgs product;
     product.x = x;
     product.w = half == 0 ? w.wkv : w.wgate;
-    product.y = fresh + half * width;
+    product.y = projected + half * width;
     product.y_stride = 2 * width;
-    product.n = step.n;
+    product.n = batch.n;
     product.rounding = Rounding::kNone;
     backend_.linear(product);
   }
-  for (std::int64_t t = 0; t < step.n; ++t) {
-    const float* ape = w.ape.data() + (step.start + t) % ratio * width;
-    float* g = fresh + t * 2 * width + width;
-    for (std::int64_t i = 0; i < width; ++i) g[i] += ape[i];
-  }
+  scratch_->check("compressor", projected, batch.n, 2 * width);
 
-  const std::int64_t end = step.start + step.n;
-  const std::int64_t first_row = step.start / ratio, n_rows = end / ratio - first_row;
+  const std::int64_t ratio = layout_.layers[layer].ratio;
+  for (const Part& part : batch.parts) {
+    // G gets the position bias of the token's place in its row.
+    for (std::int64_t t = 0; t < part.n; ++t) {
+      const float* ape = w.ape.data() + (part.start + t) % ratio * width;
+      float* g = projected + t * 2 * width + width;
+      for (std::int64_t i = 0; i < width; ++i) g[i] += ape[i];
+    }
+    CompressorRows& state = part.state->layers[layer].write().*rows;
+    if (state.rows.empty()) state.first = part.start;
+    state.rows.insert(state.rows.end(), projected, projected + part.n * 2 * width);
+    poolRows(layer, w, dim, part, state, emit);
+    projected += part.n * 2 * width;
+  }
+}
+
+// The compressed rows that the part's tokens complete.
+void Forward::poolRows(std::size_t layer, const CompressorWeights& w, std::int64_t dim,
+                       const Part& part, const CompressorRows& state, const Emit& emit) const {
+  const LayerKvLayout& kv = layout_.layers[layer];
+  const std::int64_t width = w.wkv.out, ratio = kv.ratio;
+  const std::int64_t first_row = part.start / ratio;
+  const std::int64_t n_rows = (part.start + part.n) / ratio - first_row;
   backend_.forEach(n_rows, 4, [&](std::int64_t begin, std::int64_t last) {
     std::vector<float> entry(static_cast<std::size_t>(dim)),
         cos_sin(static_cast<std::size_t>(c_.rope_dim));
@@ -48,7 +60,7 @@ void Forward::compress(const CompressorWeights& w, const LayerShape& shape, std:
       pool.row_stride = 2 * width;
       pool.ratio = ratio;
       pool.dim = dim;
-      pool.overlap = overlap;
+      pool.overlap = kv.overlap;
       pool.has_previous = row > 0;
       pool.pooled = entry.data();
       pool.rounding = rounding_;
@@ -65,16 +77,9 @@ void Forward::compress(const CompressorWeights& w, const LayerShape& shape, std:
       rope.rope_dim = c_.rope_dim;
       rope.rounding = rounding_;
       kernels::ropeRef(rope);
-      emit(row, entry.data());
+      emit(*part.state, row, entry.data());
     }
   });
-
-  // Kept: the open block and, with overlap, the block before it.
-  const std::int64_t keep = std::max<std::int64_t>(0, end / ratio - (overlap ? 1 : 0)) * ratio;
-  if (keep > state.first) {
-    state.rows.erase(state.rows.begin(), state.rows.begin() + (keep - state.first) * 2 * width);
-    state.first = keep;
-  }
 }
 
 }  // namespace engine

@@ -21,12 +21,16 @@ struct LayerKvLayout {
   std::int64_t rows_per_block = 0;  // 0: window only
   std::int64_t rows_offset = 0;     // in the block
   std::int64_t keys_offset = -1;    // −1: no index keys
+  std::int64_t ratio = 0;           // tokens per row
+  bool overlap = false;             // a row also pools the block before its own
+  std::int64_t compressor_width = 0, index_width = 0;  // of K and of G; 0: no such compressor
 };
 
 struct KvLayout {
   KvLayout(const ModelConfig& config, Numerics numerics);
   kernels::KvRowFormat row;
   kernels::IndexRowFormat key;
+  std::int64_t window = 0;  // rows a window layer looks back on
   std::vector<LayerKvLayout> layers;
   std::int64_t block_bytes = 0;
 };

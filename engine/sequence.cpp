@@ -21,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// States kept in memory for rewinding: about half a megabyte each for the bundled model.
+// Snapshots kept in memory for rewinding: about half a megabyte each for the bundled model.
 constexpr std::size_t kCheckpointsMax = 16;
 constexpr std::int64_t kIntervalTokens = 32768;
 
@@ -45,12 +45,6 @@ Hash128 boundaryKeyOf(const Hash128& fingerprint, const Hash128& block,
   return base::Hasher().add("boundary").add(fingerprint).add(block).add(bytesOf(tail)).digest();
 }
 
-std::int64_t commonPrefix(std::span<const TokenId> a, std::span<const TokenId> b) {
-  const auto n = std::min(a.size(), b.size());
-  return std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(n), b.begin()).first -
-         a.begin();
-}
-
 // A range that narrows as the work proceeds; a whole first second is needed to say anything.
 base::Progress progressOf(std::int64_t n_done, std::int64_t n_total, std::int64_t n_safe,
                           double elapsed) {
@@ -72,11 +66,36 @@ base::Progress progressOf(std::int64_t n_done, std::int64_t n_total, std::int64_
 
 Sequence::Sequence(const Engine& engine) : engine_(&engine), state_(emptyState(engine.layout())) {}
 
-Hash128 Sequence::boundaryKey() const {
-  const Hash128 block =
-      state_.blocks.empty() ? rootKey(engine_->fingerprint()) : state_.blocks.back()->key;
-  return boundaryKeyOf(engine_->fingerprint(), block,
-                       tokens().subspan(state_.blocks.size() * kBlockTokens));
+Hash128 Sequence::lastBlockKey() const {
+  return state_.blocks.empty() ? rootKey(engine_->fingerprint()) : state_.blocks.back()->key;
+}
+
+std::vector<TokenId> Sequence::firstTokens(std::int64_t n) const {
+  std::vector<TokenId> ids;
+  ids.reserve(static_cast<std::size_t>(n));
+  const auto append = [&](const std::vector<TokenId>& more) {
+    const auto n_missing = static_cast<std::size_t>(n) - ids.size();
+    const auto end = more.begin() + static_cast<std::ptrdiff_t>(std::min(n_missing, more.size()));
+    ids.insert(ids.end(), more.begin(), end);
+  };
+  for (const auto& block : state_.blocks) append(block->ids);
+  append(state_.open_ids);
+  return ids;
+}
+
+std::int64_t Sequence::commonPrefix(std::span<const TokenId> wanted) const {
+  std::int64_t n = 0;
+  const auto extend = [&](const std::vector<TokenId>& ids) {
+    const auto rest = wanted.subspan(static_cast<std::size_t>(n));
+    const auto n_same = std::mismatch(ids.begin(), ids.end(), rest.begin(), rest.end()).first -
+                        ids.begin();
+    n += n_same;
+    return n_same == static_cast<std::ptrdiff_t>(ids.size());
+  };
+  for (const auto& block : state_.blocks)
+    if (!extend(block->ids)) return n;
+  extend(state_.open_ids);
+  return n;
 }
 
 Result<SyncReport> Sequence::sync(std::span<const TokenId> wanted,
@@ -102,26 +121,39 @@ Result<SyncReport> Sequence::sync(std::span<const TokenId> wanted,
   report.n_reused = size();
   const auto start = Clock::now();
   const std::int64_t n_total = n - size();
+  const auto n_safe = [&] {
+    return not_stored_ || engine_->store() == nullptr ? 0 : state_.blocksEnd();
+  };
   while (size() < n) {
+    const std::int64_t begin = size(), end = superChunkEnd(n), n_before = n_total - (n - begin);
+    // Every layer has its share of each token.
+    const auto show = [&](double share) {
+      const auto n_done =
+          n_before + static_cast<std::int64_t>(share * static_cast<double>(end - begin));
+      if (on_progress) on_progress(progressOf(n_done, n_total, n_safe(), secondsSince(start)));
+      return !stop.stop_requested();
+    };
     if (stop.stop_requested()) return failure(ErrorCode::kCancelled, "reading was stopped");
-    const std::int64_t count =
-        std::min({kChunkTokens, n - size(), kBlockTokens - size() % kBlockTokens});
-    TRY(evaluate(wanted.subspan(static_cast<std::size_t>(size()), static_cast<std::size_t>(count)),
-                 stop));
-    if (on_progress) {
-      const auto n_safe = not_stored_ || engine_->store() == nullptr
-                              ? 0 : static_cast<std::int64_t>(state_.blocks.size()) * kBlockTokens;
-      on_progress(progressOf(n_total - (n - size()), n_total, n_safe, secondsSince(start)));
-    }
+    TRY(evaluate(wanted.subspan(static_cast<std::size_t>(begin),
+                                static_cast<std::size_t>(end - begin)),
+                 show));
+    show(1.0);
   }
-  remember();
+  remember(CheckpointKind::kTurnEnd, snapshotHere());
   report.n_prefilled = n_total;
   report.prefill_s = secondsSince(start);
   report.not_stored = not_stored_;
   return report;
 }
 
-Status Sequence::decode(TokenId token, std::stop_token stop) {
+// Super-chunks of a block and more end at block ends, so that their snapshots are block ends too.
+std::int64_t Sequence::superChunkEnd(std::int64_t n_wanted) const {
+  const std::int64_t end = size() + engine_->superChunkTokens();
+  const std::int64_t block_end = end - end % kBlockTokens;
+  return std::min(block_end > size() ? block_end : end, n_wanted);
+}
+
+Status Sequence::canAppend(TokenId token, std::stop_token stop) const {
   if (stop.stop_requested()) return failure(ErrorCode::kCancelled, "decoding was stopped");
   if (size() >= engine_->contextMax())
     return failure(ErrorCode::kTooLarge,
@@ -130,92 +162,198 @@ Status Sequence::decode(TokenId token, std::stop_token stop) {
   if (token < 0 || token >= engine_->config().vocab)
     return failure(ErrorCode::kInvalidInput,
                    "token id " + std::to_string(token) + " is outside the vocabulary");
-  return evaluate(std::span(&token, 1), stop);
-}
-
-// One chunk. A numeric failure leaves an empty sequence: nothing of the chunk can be trusted.
-Status Sequence::evaluate(std::span<const TokenId> ids, std::stop_token) {
-  Status done = engine_->forward().run(ids, state_, LogitRows::kLast, logits_, nullptr);
-  if (done && size() % kBlockTokens == 0) done = finishBlock();
-  if (done) return done;
-  state_ = emptyState(engine_->layout());
-  logits_.clear();
-  return done;
-}
-
-// The tail becomes a block, stored with the state at its end.
-Status Sequence::finishBlock() {
-  auto block = std::make_shared<KvBlock>();
-  const Hash128 parent =
-      state_.blocks.empty() ? rootKey(engine_->fingerprint()) : state_.blocks.back()->key;
-  block->key = blockKey(engine_->fingerprint(), parent, tokens().last(kBlockTokens));
-  block->payload = std::move(state_.tail);
-  state_.tail.assign(static_cast<std::size_t>(engine_->layout().block_bytes), std::byte{0});
-  state_.blocks.push_back(block);
-  remember();
-  if (engine_->store() == nullptr || not_stored_) return {};
-
-  BoundaryWrite boundary;
-  boundary.key = boundaryKey();
-  boundary.block_key = block->key;
-  boundary.position = size();
-  boundary.keep = size() % kIntervalTokens == 0 ? Keep::kInterval : Keep::kNewest;
-  boundary.payload = *checkpoints_.at(size()).state;
-  const Status written =
-      engine_->store()->writeBlock(block->key, parent, size(), block->payload, &boundary);
-  // A store that cannot take the block costs a later resume, not the answer.
-  if (!written) {
-    not_stored_ = written.error();
-    base::logWarn("engine", "block not stored position=" + std::to_string(size()) + " code=" +
-                  std::string(base::errorCodeName(written.error().code)));
-  }
   return {};
 }
 
-void Sequence::remember() {
-  auto state =
-      std::make_shared<const std::vector<std::byte>>(saveState(engine_->layout(), state_, logits_));
-  checkpoints_[size()] = {std::move(state)};
-  if (checkpoints_.size() > kCheckpointsMax) checkpoints_.erase(checkpoints_.begin());
+Status Sequence::decode(TokenId token, std::stop_token stop) {
+  TRY(canAppend(token, stop));
+  return evaluate(std::span(&token, 1), nullptr);
 }
 
+std::vector<Status> Sequence::decodeTogether(std::span<Sequence* const> sequences,
+                                             std::span<const TokenId> tokens,
+                                             std::stop_token stop) {
+  std::vector<Status> done(sequences.size());
+  std::vector<std::size_t> rows;  // those that can go on
+  std::vector<TokenId> ids;
+  std::vector<SequenceState*> states;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    done[i] = sequences[i]->canAppend(tokens[i], stop);
+    if (!done[i]) continue;
+    rows.push_back(i);
+    ids.push_back(tokens[i]);
+    states.push_back(&sequences[i]->state_);
+  }
+  if (rows.empty()) return done;
+  const Engine& engine = *sequences[rows[0]]->engine_;
+  std::vector<float>& logits = engine.logitsScratch();
+  const std::vector<Status> ran = engine.forward().runTogether(ids, states, logits);
+  const auto vocab = static_cast<std::ptrdiff_t>(engine.config().vocab);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    Sequence& sequence = *sequences[rows[row]];
+    done[rows[row]] = ran[row];
+    if (!ran[row]) continue;
+    const auto first = logits.begin() + static_cast<std::ptrdiff_t>(row) * vocab;
+    sequence.logits_.overwrite().assign(first, first + vocab);
+    std::vector<Snapshot> none;
+    sequence.finishBlocks(none);
+  }
+  return done;
+}
+
+// One super-chunk.
+Status Sequence::evaluate(std::span<const TokenId> ids, const std::function<bool(double)>& go_on) {
+  const std::int64_t end = size() + static_cast<std::int64_t>(ids.size());
+  const std::int64_t last_block_end = end - end % kBlockTokens;
+  std::vector<std::int64_t> keep_at;
+  for (std::int64_t at = size() - size() % kBlockTokens + kBlockTokens; at < end;
+       at += kBlockTokens)
+    if (at % kIntervalTokens == 0 || at == last_block_end) keep_at.push_back(at);
+  std::vector<Snapshot> kept;
+  RunOptions options;
+  options.n_together = engine_->chunkTokens();
+  options.keep_at = keep_at;
+  options.kept = &kept;
+  options.go_on = go_on;
+  std::vector<float>& logits = engine_->logitsScratch();
+  TRY(engine_->forward().run(ids, state_, options, logits));
+  logits_.overwrite().assign(logits.begin(), logits.end());
+  finishBlocks(kept);
+  return {};
+}
+
+// Full blocks leave the open end; those at whose end there is a snapshot can be resumed from.
+void Sequence::finishBlocks(std::vector<Snapshot>& kept) {
+  std::size_t next = 0;
+  while (static_cast<std::int64_t>(state_.open_ids.size()) >= kBlockTokens) {
+    const Hash128 parent = lastBlockKey();
+    const std::span<const TokenId> ids(state_.open_ids.data(), kBlockTokens);
+    closeBlock(blockKey(engine_->fingerprint(), parent, ids), state_);
+    const std::int64_t position = state_.blocksEnd();
+    std::optional<Snapshot> end;
+    if (next < kept.size() && kept[next].position == position) end = std::move(kept[next++]);
+    else if (position == size()) end = snapshotHere();
+    store(*state_.blocks.back(), parent, position, end ? &*end : nullptr);
+    if (end) remember(CheckpointKind::kBlockEnd, *std::move(end));
+  }
+}
+
+void Sequence::store(const KvBlock& block, const Hash128& parent, std::int64_t position,
+                     const Snapshot* end) {
+  if (engine_->store() == nullptr || not_stored_) return;
+  BoundaryWrite boundary;
+  std::vector<std::byte> state;
+  if (end != nullptr) {
+    state = saveSnapshot(engine_->layout(), *end, nullptr);
+    boundary.key = boundaryKeyOf(engine_->fingerprint(), block.key, {});
+    boundary.block_key = block.key;
+    boundary.position = position;
+    boundary.keep = position % kIntervalTokens == 0 ? Keep::kInterval : Keep::kNewest;
+    boundary.payload = state;
+  }
+  const Status written = engine_->store()->writeBlock(block.key, parent, position, block.payload,
+                                                      end != nullptr ? &boundary : nullptr);
+  if (written) return;
+  // A store that cannot take the block costs a later resume, not the answer.
+  not_stored_ = written.error();
+  base::logWarn("engine", "block not stored position=" + std::to_string(position) + " code=" +
+                              std::string(base::errorCodeName(written.error().code)));
+}
+
+Snapshot Sequence::snapshotHere() const { return {size(), state_.layers, logits_}; }
+
+// Too many: a block end goes before a turn end, and of its kind the one whose neighbours are
+// closest, so that the rest lie where they save most. The newest stays.
+void Sequence::remember(CheckpointKind kind, Snapshot snapshot) {
+  const std::int64_t position = snapshot.position;
+  auto at = std::lower_bound(checkpoints_.begin(), checkpoints_.end(), position,
+                             [](const Checkpoint& c, std::int64_t p) { return c.at->position < p; });
+  auto shared = std::make_shared<const Snapshot>(std::move(snapshot));
+  if (at != checkpoints_.end() && at->at->position == position) {
+    at->kind = std::max(at->kind, kind);
+    at->at = std::move(shared);
+  } else {
+    checkpoints_.insert(at, {kind, std::move(shared)});
+  }
+  if (checkpoints_.size() <= kCheckpointsMax) return;
+  const auto cost = [&](std::size_t i) {
+    const std::int64_t before = i == 0 ? 0 : checkpoints_[i - 1].at->position;
+    return std::pair(checkpoints_[i].kind, checkpoints_[i + 1].at->position - before);
+  };
+  std::size_t cheapest = 0;
+  for (std::size_t i = 1; i + 1 < checkpoints_.size(); ++i)
+    if (cost(i) < cost(cheapest)) cheapest = i;
+  checkpoints_.erase(checkpoints_.begin() + static_cast<std::ptrdiff_t>(cheapest));
+}
+
+std::int64_t Sequence::checkpointBytes() const {
+  std::int64_t sum = 0;
+  for (const Checkpoint& checkpoint : checkpoints_) sum += checkpoint.at->bytes();
+  return sum;
+}
+
+void Sequence::clear() {
+  state_ = emptyState(engine_->layout());
+  logits_ = {};
+  checkpoints_.clear();
+}
+
+// The rows in blocks only ever grow: those before the position are where they were.
 bool Sequence::restoreCheckpoint(std::int64_t position) {
-  const auto found = checkpoints_.find(position);
+  const auto found =
+      std::find_if(checkpoints_.begin(), checkpoints_.end(),
+                   [&](const Checkpoint& c) { return c.at->position == position; });
   if (found == checkpoints_.end()) return false;
-  const auto state = found->second.state;
-  if (!loadState(engine_->layout(), engine_->config(), *state, position, state_, logits_))
-    return false;
-  state_.tokens.resize(static_cast<std::size_t>(position));
-  state_.blocks.resize(static_cast<std::size_t>(position / kBlockTokens));
+  const auto n_blocks = static_cast<std::size_t>(position / kBlockTokens);
+  const auto n_open = static_cast<std::size_t>(position % kBlockTokens);
+  if (n_blocks < state_.blocks.size()) {
+    const KvBlock& cut = *state_.blocks[n_blocks];
+    state_.open.clear();
+    if (n_open > 0) state_.open.emplace_back(cut.payload);
+    state_.open_ids = cut.ids;
+    state_.blocks.resize(n_blocks);
+  } else if (n_open == 0) {
+    state_.open.clear();
+  }
+  state_.open_ids.resize(n_open);
+  refreshPages(state_);
+  state_.layers = found->at->layers;
+  logits_ = found->at->logits;
   checkpoints_.erase(std::next(found), checkpoints_.end());
   return true;
 }
 
 // Leaves the sequence at the longest prefix of tokens[0, n_wanted) that costs nothing to reach.
 Status Sequence::reachPrefix(std::span<const TokenId> wanted, std::int64_t n_wanted) {
-  const std::int64_t common = std::min(commonPrefix(tokens(), wanted), n_wanted);
+  const std::int64_t common = std::min(commonPrefix(wanted), n_wanted);
   std::int64_t own = common == size() ? size() : 0;
   if (own == 0)
-    for (const auto& [position, checkpoint] : checkpoints_)
-      if (position <= common) own = position;
-  if (own < n_wanted && loadFromStore(wanted.first(static_cast<std::size_t>(n_wanted)), own))
+    for (const Checkpoint& checkpoint : checkpoints_)
+      if (checkpoint.at->position <= common) own = checkpoint.at->position;
+  if (own < n_wanted &&
+      loadFromStore(wanted.first(static_cast<std::size_t>(n_wanted)), common, own))
     return {};
   if (own == size()) return {};
   if (own > 0 && restoreCheckpoint(own)) return {};
-  state_ = emptyState(engine_->layout());
-  logits_.clear();
-  checkpoints_.clear();
+  clear();
   return {};
 }
 
-// The longest stored prefix beyond `better_than`. Damaged or missing payloads only mean a shorter
-// prefix: the tokens are evaluated again.
-bool Sequence::loadFromStore(std::span<const TokenId> wanted, std::int64_t better_than) {
+// The longest stored prefix beyond `better_than`; the first n_own tokens are this sequence's, and
+// so are their blocks. Damaged or missing payloads only mean a shorter prefix: the tokens are
+// evaluated again.
+bool Sequence::loadFromStore(std::span<const TokenId> wanted, std::int64_t n_own,
+                             std::int64_t better_than) {
   BlockStore* store = engine_->store();
   if (store == nullptr) return false;
   const auto n = static_cast<std::int64_t>(wanted.size());
+  const auto n_own_blocks = static_cast<std::size_t>(n_own / kBlockTokens);
   std::vector<Hash128> keys{rootKey(engine_->fingerprint())};
   while (static_cast<std::int64_t>(keys.size()) * kBlockTokens <= n) {
+    if (keys.size() <= n_own_blocks) {
+      keys.push_back(state_.blocks[keys.size() - 1]->key);
+      continue;
+    }
     const auto ids = wanted.subspan((keys.size() - 1) * kBlockTokens, kBlockTokens);
     const Hash128 key = blockKey(engine_->fingerprint(), keys.back(), ids);
     if (const auto there = store->hasBlock(key); !there || !*there) break;
@@ -223,6 +361,7 @@ bool Sequence::loadFromStore(std::span<const TokenId> wanted, std::int64_t bette
   }
   for (std::size_t n_blocks = keys.size(); n_blocks-- > 0;) {
     const auto begin = static_cast<std::int64_t>(n_blocks) * kBlockTokens;
+    if (begin + kBlockTokens <= better_than) break;
     const auto boundaries = store->boundariesAfter(keys[n_blocks]);
     if (!boundaries) continue;
     std::vector<BoundaryInfo> candidates(*boundaries);
@@ -231,31 +370,38 @@ bool Sequence::loadFromStore(std::span<const TokenId> wanted, std::int64_t bette
     for (const BoundaryInfo& candidate : candidates) {
       if (candidate.position > n || candidate.position < begin || candidate.position <= better_than)
         continue;
-      const auto tail = wanted.subspan(static_cast<std::size_t>(begin),
-                                       static_cast<std::size_t>(candidate.position - begin));
-      if (boundaryKeyOf(engine_->fingerprint(), keys[n_blocks], tail) != candidate.key) continue;
+      const auto open_ids = wanted.subspan(static_cast<std::size_t>(begin),
+                                           static_cast<std::size_t>(candidate.position - begin));
+      if (boundaryKeyOf(engine_->fingerprint(), keys[n_blocks], open_ids) != candidate.key)
+        continue;
       const auto payload = store->readBoundary(candidate.key);
       if (!payload) continue;
       SequenceState loaded = emptyState(engine_->layout());
       bool whole = true;
-      for (std::size_t i = 1; i <= n_blocks && whole; ++i) {
-        auto bytes = store->readBlock(keys[i]);
+      for (std::size_t i = 0; i < n_blocks && whole; ++i) {
+        if (i < n_own_blocks) {
+          loaded.blocks.push_back(state_.blocks[i]);
+          continue;
+        }
+        auto bytes = store->readBlock(keys[i + 1]);
         whole = bytes && static_cast<std::int64_t>(bytes->size()) == engine_->layout().block_bytes;
-        if (whole)
-          loaded.blocks.push_back(
-              std::make_shared<const KvBlock>(KvBlock{keys[i], std::move(*bytes)}));
+        if (!whole) break;
+        const auto ids = wanted.subspan(i * kBlockTokens, kBlockTokens);
+        loaded.blocks.push_back(std::make_shared<const KvBlock>(
+            KvBlock{keys[i + 1], {ids.begin(), ids.end()}, std::move(*bytes)}));
       }
       std::vector<float> logits;
-      if (!whole || !loadState(engine_->layout(), engine_->config(), *payload, candidate.position,
-                               loaded, logits)) {
+      if (!whole || !loadSnapshot(engine_->layout(), engine_->config().vocab, *payload,
+                                  candidate.position, loaded, logits)) {
         base::logWarn("engine", "snapshot unusable position=" + std::to_string(candidate.position));
         continue;
       }
-      loaded.tokens.assign(wanted.begin(), wanted.begin() + candidate.position);
+      loaded.open_ids.assign(open_ids.begin(), open_ids.end());
+      refreshPages(loaded);
+      std::erase_if(checkpoints_, [&](const Checkpoint& c) { return c.at->position > n_own; });
       state_ = std::move(loaded);
-      logits_ = std::move(logits);
-      checkpoints_.clear();
-      remember();
+      logits_ = CopyOnWrite(std::move(logits));
+      remember(CheckpointKind::kTurnEnd, snapshotHere());
       return true;
     }
   }
@@ -271,11 +417,12 @@ Status Sequence::rewind(std::int64_t n_tokens, std::stop_token stop) {
     return failure(ErrorCode::kInvalidInput, "cannot rewind to " + std::to_string(n_tokens) +
                                                  " of " + std::to_string(size()) + " tokens");
   if (n_tokens == size()) return {};
-  const std::vector<TokenId> kept(state_.tokens.begin(), state_.tokens.begin() + n_tokens);
   if (n_tokens == 0) {
-    *this = Sequence(*engine_);
+    clear();
     return {};
   }
+  if (restoreCheckpoint(n_tokens)) return {};
+  const std::vector<TokenId> kept = firstTokens(n_tokens);
   TRY(sync(kept, nullptr, stop));
   return {};
 }
@@ -287,14 +434,16 @@ Result<Hash128> Sequence::saveBoundary(Keep keep, std::stop_token stop) {
   if (size() == 0)
     return failure(ErrorCode::kInvalidInput, "an empty sequence has nothing to save");
   if (not_stored_) return tl::make_unexpected(*not_stored_);
-  remember();
+  const Snapshot here = snapshotHere();
+  const std::vector<std::byte> state = saveSnapshot(
+      engine_->layout(), here, state_.open.empty() ? nullptr : state_.open.front()->data());
+  remember(CheckpointKind::kTurnEnd, here);
   BoundaryWrite boundary;
-  boundary.key = boundaryKey();
-  boundary.block_key =
-      state_.blocks.empty() ? rootKey(engine_->fingerprint()) : state_.blocks.back()->key;
+  boundary.key = boundaryKeyOf(engine_->fingerprint(), lastBlockKey(), state_.open_ids);
+  boundary.block_key = lastBlockKey();
   boundary.position = size();
   boundary.keep = keep;
-  boundary.payload = *checkpoints_.at(size()).state;
+  boundary.payload = state;
   TRY(engine_->store()->writeBoundary(boundary));
   return boundary.key;
 }

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -36,46 +35,71 @@ class Sequence : public DecodeTarget {
   explicit Sequence(const Engine& engine);
 
   // Makes the sequence hold exactly `tokens`: keeps the longest prefix that it holds itself or
-  // that the store holds, evaluates the rest. kCancelled leaves it at the last whole chunk;
-  // kTooLarge before any work; kInvalidInput for ids outside the vocabulary.
+  // that the store holds, evaluates the rest. kCancelled, kNumerics and kOutOfMemory leave it at
+  // the end of the last whole super-chunk; kTooLarge before any work; kInvalidInput for ids
+  // outside the vocabulary.
   base::Result<SyncReport> sync(std::span<const base::TokenId> tokens,
                                 const std::function<void(const base::Progress&)>& on_progress,
                                 std::stop_token stop);
-  // Appends one token.
+  // Appends one token. After an error the sequence is what it was.
   base::Status decode(base::TokenId token, std::stop_token stop) override;
+  // Appends tokens[i] to sequences[i], all of one engine and each named once, in one pass that
+  // reads every weight once. Each ends up with the bits of decoding alone; one that fails has its
+  // error in its row and changes nothing for the others.
+  static std::vector<base::Status> decodeTogether(std::span<Sequence* const> sequences,
+                                                  std::span<const base::TokenId> tokens,
+                                                  std::stop_token stop);
   // [vocab] after the last token; empty while the sequence is empty.
-  std::span<const float> logits() const override { return logits_; }
+  std::span<const float> logits() const override { return *logits_; }
 
-  std::span<const base::TokenId> tokens() const { return state_.tokens; }
-  std::int64_t size() const { return static_cast<std::int64_t>(state_.tokens.size()); }
+  std::int64_t size() const { return state_.size(); }
+  std::vector<base::TokenId> tokens() const { return firstTokens(size()); }
+  // tokens [0, n)
+  std::vector<base::TokenId> firstTokens(std::int64_t n) const;
 
-  // An independent sequence at the same position; blocks are shared, the tail is copied.
+  // An independent sequence at the same position, in microseconds whatever the length: both share
+  // everything until one of them goes on.
   std::unique_ptr<Sequence> fork() const;
-  // Forgets everything from position n_tokens on.
+  // Forgets everything from position n_tokens on. Turn ends cost nothing to go back to while their
+  // checkpoints last; other positions are evaluated from the checkpoint before them.
   base::Status rewind(std::int64_t n_tokens, std::stop_token stop);
   // Stores the state at the current position so that a later sequence resumes here. Returns its
   // key; kInvalidInput without a store.
   base::Result<base::Hash128> saveBoundary(Keep keep, std::stop_token stop);
 
+  // Memory of the checkpoints, as if none of it were shared.
+  std::int64_t checkpointBytes() const;
+
  private:
   Sequence(const Sequence&) = default;
 
+  enum class CheckpointKind { kBlockEnd, kTurnEnd };
   struct Checkpoint {
-    std::shared_ptr<const std::vector<std::byte>> state;
+    CheckpointKind kind;
+    std::shared_ptr<const Snapshot> at;
   };
 
-  base::Status evaluate(std::span<const base::TokenId> tokens, std::stop_token stop);
-  base::Status finishBlock();
+  base::Status canAppend(base::TokenId token, std::stop_token stop) const;
+  std::int64_t superChunkEnd(std::int64_t n_wanted) const;
+  base::Status evaluate(std::span<const base::TokenId> tokens,
+                        const std::function<bool(double)>& go_on);
+  void finishBlocks(std::vector<Snapshot>& kept);
+  void store(const KvBlock& block, const base::Hash128& parent, std::int64_t position,
+             const Snapshot* end);
   base::Status reachPrefix(std::span<const base::TokenId> tokens, std::int64_t n_wanted);
   bool restoreCheckpoint(std::int64_t position);
-  bool loadFromStore(std::span<const base::TokenId> tokens, std::int64_t better_than);
-  void remember();
-  base::Hash128 boundaryKey() const;
+  bool loadFromStore(std::span<const base::TokenId> tokens, std::int64_t n_own,
+                     std::int64_t better_than);
+  Snapshot snapshotHere() const;
+  void remember(CheckpointKind kind, Snapshot snapshot);
+  void clear();
+  std::int64_t commonPrefix(std::span<const base::TokenId> tokens) const;
+  base::Hash128 lastBlockKey() const;
 
   const Engine* engine_;
   SequenceState state_;
-  std::vector<float> logits_;
-  std::map<std::int64_t, Checkpoint> checkpoints_;  // by position; for rewinding without replay
+  CopyOnWrite<std::vector<float>> logits_;
+  std::vector<Checkpoint> checkpoints_;  // by position; for rewinding without replay
   std::optional<base::Error> not_stored_;
 };
 

@@ -1,5 +1,6 @@
 #include "engine/sequence_state.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace engine {
@@ -7,6 +8,9 @@ namespace {
 
 using base::ErrorCode;
 using base::failure;
+
+// Rows that may lie around unneeded before the others are moved up.
+constexpr std::int64_t kSpareRows = 128;
 
 constexpr std::uint32_t kMagic = 0x5442434c;  // "LCBT"
 
@@ -73,9 +77,45 @@ std::int64_t tailRows(const LayerKvLayout& layer, std::int64_t position) {
              : (position % kBlockTokens) / (kBlockTokens / layer.rows_per_block);
 }
 
-void write(Writer& out, const CompressorRows& rows) {
-  out.value(rows.first);
-  out.array(rows.rows.data(), rows.rows.size());
+// Positions from which on a state at `position` needs rows.
+std::int64_t firstWindowRow(const KvLayout& layout, std::int64_t position) {
+  return std::max<std::int64_t>(0, position - layout.window);
+}
+
+std::int64_t firstCompressorRow(const LayerKvLayout& layer, std::int64_t position) {
+  return std::max<std::int64_t>(0, position / layer.ratio - (layer.overlap ? 1 : 0)) * layer.ratio;
+}
+
+void dropOldRows(std::int64_t width, std::int64_t first_needed, std::int64_t n_spare,
+                 CompressorRows& state) {
+  const std::int64_t n_dropped = first_needed - state.first;
+  if (n_dropped <= n_spare) return;
+  state.rows.erase(state.rows.begin(), state.rows.begin() + n_dropped * 2 * width);
+  state.first = first_needed;
+}
+
+void cutRows(std::int64_t width, std::int64_t position, CompressorRows& state) {
+  const auto n_kept = static_cast<std::size_t>(
+      std::max<std::int64_t>(0, position - state.first) * 2 * width);
+  if (state.rows.size() > n_kept) state.rows.resize(n_kept);
+}
+
+CompressorRows neededRows(const LayerKvLayout& layer, std::int64_t width, std::int64_t position,
+                          const CompressorRows& all) {
+  CompressorRows needed;
+  needed.first = firstCompressorRow(layer, position);
+  needed.rows.assign(all.rows.begin() + (needed.first - all.first) * 2 * width, all.rows.end());
+  return needed;
+}
+
+// Only what a state at `position` needs: two states there give the same bytes.
+void write(Writer& out, const LayerKvLayout& layer, std::int64_t width, std::int64_t position,
+           const CompressorRows& rows) {
+  const std::int64_t first = width == 0 ? 0 : firstCompressorRow(layer, position);
+  const auto skipped = static_cast<std::size_t>((first - rows.first) * 2 * width);
+  out.value(first);
+  if (width == 0) out.array(rows.rows.data(), 0);
+  else out.array(rows.rows.data() + skipped, rows.rows.size() - skipped);
 }
 
 CompressorRows readRows(Reader& in) {
@@ -85,79 +125,171 @@ CompressorRows readRows(Reader& in) {
   return rows;
 }
 
-// Rows held for a compressor at `position` (see Forward::trim).
-bool fits(const CompressorRows& rows, const LayerShape& shape, std::int64_t width,
+bool fits(const CompressorRows& rows, const LayerKvLayout& layer, std::int64_t width,
           std::int64_t position) {
-  const std::int64_t block = position / shape.ratio;
-  const std::int64_t first =
-      std::max<std::int64_t>(0, block - (shape.kind == LayerKind::kCsa ? 1 : 0)) * shape.ratio;
+  if (width == 0) return rows.rows.empty();
+  const std::int64_t first = firstCompressorRow(layer, position);
   return rows.first == first &&
          static_cast<std::int64_t>(rows.rows.size()) == (position - first) * 2 * width;
 }
 
-bool fitsConfig(const ModelConfig& c, const KvLayout& layout, std::int64_t position,
-                const SequenceState& state) {
-  for (std::size_t i = 0; i < c.layers.size(); ++i) {
-    const LayerShape& shape = c.layers[i];
-    const LayerState& layer = state.layers[i];
-    const std::int64_t first = std::max<std::int64_t>(0, position - c.window);
-    if (layer.window_first != first || static_cast<std::int64_t>(layer.window.size()) !=
-                                           (position - first) * layout.row.rowBytes())
-      return false;
-    const std::int64_t coff = shape.kind == LayerKind::kCsa ? 2 : 1;
-    if (shape.ratio != 0 && !fits(layer.compressor, shape, coff * c.head_dim, position))
-      return false;
-    if (shape.kind == LayerKind::kCsa && !fits(layer.index, shape, coff * c.index_dim, position))
-      return false;
-  }
-  return true;
+bool fitsLayout(const KvLayout& layout, const LayerKvLayout& kv, std::int64_t position,
+                const LayerState& layer) {
+  const std::int64_t first = firstWindowRow(layout, position);
+  return layer.window_first == first &&
+         static_cast<std::int64_t>(layer.window.size()) ==
+             (position - first) * layout.row.rowBytes() &&
+         fits(layer.compressor, kv, kv.compressor_width, position) &&
+         fits(layer.index, kv, kv.index_width, position);
+}
+
+template <class T>
+std::int64_t bytesOf(const std::vector<T>& values) {
+  return static_cast<std::int64_t>(values.size() * sizeof(T));
 }
 
 }  // namespace
 
 SequenceState emptyState(const KvLayout& layout) {
   SequenceState state;
-  state.tail.resize(static_cast<std::size_t>(layout.block_bytes));
   state.layers.resize(layout.layers.size());
   return state;
+}
+
+void refreshPages(SequenceState& state) {
+  state.pages.clear();
+  for (const auto& block : state.blocks) state.pages.push_back(block->payload.data());
+  for (const auto& block : state.open) state.pages.push_back(block->data());
+}
+
+void openBlocks(const KvLayout& layout, std::int64_t end, SequenceState& state) {
+  const std::size_t n_blocks = state.blocks.size();
+  for (std::size_t i = 0; i < state.open.size(); ++i)
+    state.pages[n_blocks + i] = state.open[i].write().data();
+  while (static_cast<std::int64_t>(n_blocks + state.open.size()) * kBlockTokens < end) {
+    state.open.emplace_back(std::vector<std::byte>(static_cast<std::size_t>(layout.block_bytes)));
+    state.pages.push_back(state.open.back()->data());
+  }
+}
+
+void closeBlock(const base::Hash128& key, SequenceState& state) {
+  auto block = std::make_shared<KvBlock>();
+  block->key = key;
+  const auto end = state.open_ids.begin() + kBlockTokens;
+  block->ids.assign(state.open_ids.begin(), end);
+  state.open_ids.erase(state.open_ids.begin(), end);
+  block->payload = std::move(state.open.front().write());  // pages keep pointing to it
+  state.open.erase(state.open.begin());
+  state.blocks.push_back(std::move(block));
+}
+
+std::byte* openBlockOf(const LayerKvLayout& layer, std::int64_t row, SequenceState& state) {
+  const auto index = static_cast<std::size_t>(row / layer.rows_per_block) - state.blocks.size();
+  return state.open[index].write().data();
+}
+
+void dropOldRows(std::int64_t row_bytes, std::int64_t first_needed, std::int64_t n_spare,
+                 LayerState& state) {
+  const std::int64_t n_dropped = first_needed - state.window_first;
+  if (n_dropped <= n_spare) return;
+  state.window.erase(state.window.begin(), state.window.begin() + n_dropped * row_bytes);
+  state.window_first = first_needed;
+}
+
+void dropOldRows(const KvLayout& layout, std::size_t index, std::int64_t position,
+                 LayerState& state) {
+  const LayerKvLayout& layer = layout.layers[index];
+  dropOldRows(layout.row.rowBytes(), firstWindowRow(layout, position), kSpareRows, state);
+  if (layer.ratio == 0) return;
+  const std::int64_t first = firstCompressorRow(layer, position);
+  dropOldRows(layer.compressor_width, first, kSpareRows, state.compressor);
+  if (layer.index_width != 0) dropOldRows(layer.index_width, first, kSpareRows, state.index);
+}
+
+void dropOldRows(const KvLayout& layout, SequenceState& state) {
+  for (std::size_t i = 0; i < state.layers.size(); ++i)
+    dropOldRows(layout, i, state.size(), state.layers[i].write());
+}
+
+CopyOnWrite<LayerState> neededRows(const KvLayout& layout, std::size_t index,
+                                   std::int64_t position, const LayerStates& layers) {
+  const LayerKvLayout& layer = layout.layers[index];
+  const LayerState& all = *layers[index];
+  LayerState needed;
+  needed.window_first = firstWindowRow(layout, position);
+  needed.window.assign(
+      all.window.begin() + (needed.window_first - all.window_first) * layout.row.rowBytes(),
+      all.window.end());
+  if (layer.compressor_width != 0)
+    needed.compressor = neededRows(layer, layer.compressor_width, position, all.compressor);
+  if (layer.index_width != 0)
+    needed.index = neededRows(layer, layer.index_width, position, all.index);
+  return CopyOnWrite<LayerState>(std::move(needed));
+}
+
+void cutRows(const KvLayout& layout, std::int64_t position, SequenceState& state) {
+  for (std::size_t i = 0; i < state.layers.size(); ++i) {
+    const LayerKvLayout& layer = layout.layers[i];
+    LayerState& rows = state.layers[i].write();
+    const auto n_kept = static_cast<std::size_t>(
+        std::max<std::int64_t>(0, position - rows.window_first) * layout.row.rowBytes());
+    if (rows.window.size() > n_kept) rows.window.resize(n_kept);
+    cutRows(layer.compressor_width, position, rows.compressor);
+    cutRows(layer.index_width, position, rows.index);
+  }
+  const auto n_open = static_cast<std::size_t>((position - state.blocksEnd() + kBlockTokens - 1) /
+                                               kBlockTokens);
+  if (state.open.size() > n_open) state.open.resize(n_open);
+  state.pages.resize(state.blocks.size() + state.open.size());
+}
+
+std::int64_t Snapshot::bytes() const {
+  std::int64_t sum = bytesOf(*logits);
+  for (const auto& layer : layers)
+    sum += bytesOf(layer->window) + bytesOf(layer->compressor.rows) + bytesOf(layer->index.rows);
+  return sum;
 }
 
 kernels::PagedRows pagedRows(const SequenceState& state, const LayerKvLayout& layer,
                              std::int64_t offset, std::int64_t row_bytes,
                              std::vector<const std::byte*>& pages) {
-  pages.clear();
-  for (const auto& block : state.blocks) pages.push_back(block->payload.data() + offset);
-  pages.push_back(state.tail.data() + offset);
+  pages.resize(state.pages.size());
+  for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = state.pages[i] + offset;
   return {pages.data(), layer.rows_per_block, row_bytes};
 }
 
-std::vector<std::byte> saveState(const KvLayout& layout, const SequenceState& state,
-                                 const std::vector<float>& logits) {
-  const auto position = static_cast<std::int64_t>(state.tokens.size());
+std::vector<std::byte> saveSnapshot(const KvLayout& layout, const Snapshot& snapshot,
+                                    const std::byte* open_block) {
+  const std::int64_t position = snapshot.position, row_bytes = layout.row.rowBytes();
   Writer out;
   out.value(kMagic);
   out.value(static_cast<std::uint32_t>(kKvLayoutVersion));
   out.value(position);
-  out.array(logits.data(), logits.size());
-  for (std::size_t i = 0; i < state.layers.size(); ++i) {
-    const LayerState& layer = state.layers[i];
+  out.array(snapshot.logits->data(), snapshot.logits->size());
+  for (std::size_t i = 0; i < layout.layers.size(); ++i) {
+    const LayerState& layer = *snapshot.layers[i];
     const LayerKvLayout& kv = layout.layers[i];
-    out.value(layer.window_first);
-    out.array(layer.window.data(), layer.window.size());
-    write(out, layer.compressor);
-    write(out, layer.index);
+    const std::int64_t first = firstWindowRow(layout, position);
+    const auto skipped = static_cast<std::size_t>((first - layer.window_first) * row_bytes);
+    out.value(first);
+    out.array(layer.window.data() + skipped, layer.window.size() - skipped);
+    write(out, kv, kv.compressor_width, position, layer.compressor);
+    write(out, kv, kv.index_width, position, layer.index);
     const std::int64_t n_rows = tailRows(kv, position);
-    out.array(state.tail.data() + kv.rows_offset,
-              static_cast<std::size_t>(n_rows * layout.row.rowBytes()));
-    out.array(state.tail.data() + std::max<std::int64_t>(kv.keys_offset, 0),
-              static_cast<std::size_t>(kv.keys_offset < 0 ? 0 : n_rows * layout.key.rowBytes()));
+    const auto rows = [&](std::int64_t offset, std::int64_t bytes) {
+      const bool none = n_rows == 0 || offset < 0;
+      out.array(none ? nullptr : open_block + offset,
+                none ? 0 : static_cast<std::size_t>(n_rows * bytes));
+    };
+    rows(kv.rows_offset, row_bytes);
+    rows(kv.keys_offset, layout.key.rowBytes());
   }
   return out.take();
 }
 
-base::Status loadState(const KvLayout& layout, const ModelConfig& config,
-                       std::span<const std::byte> bytes, std::int64_t position,
-                       SequenceState& state, std::vector<float>& logits) {
+base::Status loadSnapshot(const KvLayout& layout, std::int64_t vocab,
+                          std::span<const std::byte> bytes, std::int64_t position,
+                          SequenceState& state, std::vector<float>& logits) {
   const auto corrupt = [] {
     return failure(ErrorCode::kCorrupt, "a boundary state does not fit its layout");
   };
@@ -166,11 +298,11 @@ base::Status loadState(const KvLayout& layout, const ModelConfig& config,
       in.value<std::int64_t>() != position)
     return corrupt();
   std::vector<float> loaded_logits = in.array<float>();
-  if (!in.ok() || static_cast<std::int64_t>(loaded_logits.size()) != config.vocab) return corrupt();
-  SequenceState loaded = emptyState(layout);
-  for (std::size_t i = 0; i < loaded.layers.size(); ++i) {
-    LayerState& layer = loaded.layers[i];
-    const LayerKvLayout& kv = layout.layers[i];
+  if (!in.ok() || static_cast<std::int64_t>(loaded_logits.size()) != vocab) return corrupt();
+  LayerStates layers;
+  std::vector<std::byte> open(static_cast<std::size_t>(layout.block_bytes));
+  for (const LayerKvLayout& kv : layout.layers) {
+    LayerState layer;
     layer.window_first = in.value<std::int64_t>();
     layer.window = in.array<std::byte>();
     layer.compressor = readRows(in);
@@ -179,14 +311,17 @@ base::Status loadState(const KvLayout& layout, const ModelConfig& config,
     const std::int64_t n_rows = tailRows(kv, position);
     if (!in.ok() || static_cast<std::int64_t>(rows.size()) != n_rows * layout.row.rowBytes() ||
         static_cast<std::int64_t>(keys.size()) !=
-            (kv.keys_offset < 0 ? 0 : n_rows * layout.key.rowBytes()))
+            (kv.keys_offset < 0 ? 0 : n_rows * layout.key.rowBytes()) ||
+        !fitsLayout(layout, kv, position, layer))
       return corrupt();
-    if (!rows.empty()) std::memcpy(loaded.tail.data() + kv.rows_offset, rows.data(), rows.size());
-    if (!keys.empty()) std::memcpy(loaded.tail.data() + kv.keys_offset, keys.data(), keys.size());
+    if (!rows.empty()) std::memcpy(open.data() + kv.rows_offset, rows.data(), rows.size());
+    if (!keys.empty()) std::memcpy(open.data() + kv.keys_offset, keys.data(), keys.size());
+    layers.emplace_back(std::move(layer));
   }
-  if (!in.atEnd() || !fitsConfig(config, layout, position, loaded)) return corrupt();
-  state.layers = std::move(loaded.layers);
-  state.tail = std::move(loaded.tail);
+  if (!in.atEnd()) return corrupt();
+  state.layers = std::move(layers);
+  state.open.clear();
+  if (position % kBlockTokens != 0) state.open.emplace_back(std::move(open));
   logits = std::move(loaded_logits);
   return {};
 }

@@ -1,14 +1,20 @@
 // sequence_state.h: everything that changes while tokens are evaluated.
+//
+// Copying a state costs pointers: whole blocks never change, and the rest is shared until one of
+// the copies goes on. Rows that are no longer needed go late, so that a pass that fails can be
+// undone by cutting off what it added.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/base/hash.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
+#include "engine/copy_on_write.h"
 #include "engine/kv_layout.h"
 #include "kernels/paged_rows.h"
 
@@ -17,46 +23,88 @@ namespace engine {
 // 2,048 tokens of KV; never changes once it exists.
 struct KvBlock {
   base::Hash128 key;
+  std::vector<base::TokenId> ids;  // kBlockTokens
   std::vector<std::byte> payload;  // KvLayout::block_bytes
 };
 
-// Projected rows (K, then G) of one compressor that are still needed: the tokens of the open
-// block and, with overlap, of the block before it (specification §7.6).
+// Projected rows (K, then G) of one compressor: those of the open block and, with overlap, of the
+// block before it are needed (specification §7.6); older ones may still be there.
 struct CompressorRows {
-  std::int64_t first = 0;     // position of the oldest row
-  std::vector<float> rows;    // [.., 2·width]
+  std::int64_t first = 0;   // position of the oldest row
+  std::vector<float> rows;  // [.., 2·width]
 };
 
 struct LayerState {
-  std::int64_t window_first = 0;     // position of the oldest window row
-  std::vector<std::byte> window;     // packed rows, one per position
+  std::int64_t window_first = 0;  // position of the oldest window row
+  std::vector<std::byte> window;  // packed rows, one per position
   CompressorRows compressor, index;
 };
 
+using LayerStates = std::vector<CopyOnWrite<LayerState>>;
+
 struct SequenceState {
-  std::vector<base::TokenId> tokens;
-  std::vector<std::shared_ptr<const KvBlock>> blocks;  // one per 2,048 tokens
-  std::vector<std::byte> tail;                         // the open block
-  std::vector<LayerState> layers;
+  std::vector<std::shared_ptr<const KvBlock>> blocks;     // one per 2,048 tokens
+  std::vector<CopyOnWrite<std::vector<std::byte>>> open;  // the blocks after them, being filled
+  std::vector<base::TokenId> open_ids;                    // tokens behind `blocks`
+  LayerStates layers;
+  std::vector<const std::byte*> pages;  // payloads of `blocks`, then of `open`
+
+  std::int64_t size() const {
+    return static_cast<std::int64_t>(blocks.size()) * kBlockTokens +
+           static_cast<std::int64_t>(open_ids.size());
+  }
+  std::int64_t blocksEnd() const { return size() - static_cast<std::int64_t>(open_ids.size()); }
 };
 
 SequenceState emptyState(const KvLayout& layout);
 
-// Pages of compressed rows or index keys of one layer, tail included. `pages` is the storage the
-// result points into.
+// Makes room for the rows of positions up to `end` in open blocks of the state's own.
+void openBlocks(const KvLayout& layout, std::int64_t end, SequenceState& state);
+// The first open block is full and becomes one of `blocks`.
+void closeBlock(const base::Hash128& key, SequenceState& state);
+// Open block that holds a row of a layer, for writing: after openBlocks() only.
+std::byte* openBlockOf(const LayerKvLayout& layer, std::int64_t row, SequenceState& state);
+
+// Pages of compressed rows or index keys of one layer. `pages` is the storage the result points
+// into.
 kernels::PagedRows pagedRows(const SequenceState& state, const LayerKvLayout& layer,
                              std::int64_t offset, std::int64_t row_bytes,
                              std::vector<const std::byte*>& pages);
 
-// The state at the current position without the blocks: window rows, compressor rows, the filled
-// part of the tail, and the logits after the last token. Loading it onto the same blocks and
-// going on gives the same bits as never having left.
-std::vector<std::byte> saveState(const KvLayout& layout, const SequenceState& state,
-                                 const std::vector<float>& logits);
-// Replaces layers and tail; tokens and blocks are the caller's. kCorrupt if the bytes do not fit
-// the layout or `position`.
-base::Status loadState(const KvLayout& layout, const ModelConfig& config,
-                       std::span<const std::byte> bytes, std::int64_t position,
-                       SequenceState& state, std::vector<float>& logits);
+// Rows of the window that no position from first_needed on sees go, once more than `n_spare` have
+// gathered: dropping a few at every token would move the others as often.
+void dropOldRows(std::int64_t row_bytes, std::int64_t first_needed, std::int64_t n_spare,
+                 LayerState& state);
+// The same for everything a layer keeps, and for every layer at the state's own position.
+void dropOldRows(const KvLayout& layout, std::size_t layer, std::int64_t position,
+                 LayerState& state);
+void dropOldRows(const KvLayout& layout, SequenceState& state);
+// What a layer needs at `position`, up to which its rows reach.
+CopyOnWrite<LayerState> neededRows(const KvLayout& layout, std::size_t layer,
+                                   std::int64_t position, const LayerStates& layers);
+// Undoes what was added at `position` and behind it.
+void cutRows(const KvLayout& layout, std::int64_t position, SequenceState& state);
+
+// A position a sequence can go on from; the rows in blocks are not part of it.
+struct Snapshot {
+  std::int64_t position = 0;
+  LayerStates layers;
+  CopyOnWrite<std::vector<float>> logits;  // [vocab] after the last token
+
+  std::int64_t bytes() const;
+};
+
+// The snapshot as bytes, with the rows of the block that is open at its position (`open_block`;
+// null when the position is a block's end). Loading it onto the same blocks and going on gives
+// the same bits as never having left.
+std::vector<std::byte> saveSnapshot(const KvLayout& layout, const Snapshot& snapshot,
+                                    const std::byte* open_block);
+// Fills `layers`, `open` and `logits`; blocks and ids are the caller's. kCorrupt if the bytes do
+// not fit the layout or `position`.
+base::Status loadSnapshot(const KvLayout& layout, std::int64_t vocab,
+                          std::span<const std::byte> bytes, std::int64_t position,
+                          SequenceState& state, std::vector<float>& logits);
+// Makes `pages` follow `blocks` and `open` after these were replaced.
+void refreshPages(SequenceState& state);
 
 }  // namespace engine

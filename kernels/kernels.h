@@ -12,6 +12,7 @@
 #include "kernels/dtypes.h"
 #include "kernels/embed/embed.h"
 #include "kernels/experts/experts.h"
+#include "kernels/finite/finite.h"
 #include "kernels/grouped_out/grouped_out.h"
 #include "kernels/hc/hc.h"
 #include "kernels/head_norm/head_norm.h"

@@ -88,7 +88,7 @@ class LayerGoldenTest : public QObject {
     for (const std::int64_t id : golden.ints("token_ids"))
       ids.push_back(static_cast<base::TokenId>(id));
     const auto n = static_cast<std::int64_t>(ids.size());
-    const engine::Step step{0, n, ids.data()};
+    
     const std::vector<float> streams = golden.floats("X");
     const auto attn_in = golden.floats("attn_in"), attn_out = golden.floats("attn_out");
     const auto moe_in = golden.floats("moe_in"), moe_out = golden.floats("moe_out");
@@ -102,9 +102,12 @@ class LayerGoldenTest : public QObject {
 
     // attn_out from attn_in. A near-tie of the selection may fall differently.
     engine::SequenceState state = engine::emptyState((*engine)->layout());
+    engine::openBlocks((*engine)->layout(), n, state);
+    const engine::Part part{0, n, &state};
+    const engine::Batch batch{{&part, 1}, n, ids.data(), 0};
     engine::LayerTap tap;
     std::vector<float> attended(size);
-    forward.attention(index, attn_in.data(), step, state, attended.data(), &tap);
+    forward.attention(index, attn_in.data(), batch, attended.data(), &tap);
     std::vector<bool> skip(static_cast<std::size_t>(n), false);
     if (golden.has("topk")) {
       const auto expected = golden.ints("topk");
@@ -136,7 +139,7 @@ class LayerGoldenTest : public QObject {
 
     // moe_out from moe_in.
     std::vector<float> routed(size);
-    forward.moe(weights, moe_in.data(), step, routed.data(), &tap);
+    forward.moe(weights, moe_in.data(), ids.data(), n, routed.data(), &tap);
     const auto experts = golden.ints("experts");
     const auto router_margin = golden.floats("router_margin");
     const auto top_k = static_cast<std::size_t>(c.top_k);

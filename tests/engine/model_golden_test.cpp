@@ -349,17 +349,12 @@ class ModelGoldenTest : public QObject {
       engine::SequenceState state = engine::emptyState(layout);
       std::vector<float> logits;
       const std::span<const base::TokenId> tokens(golden.tokens);
-      for (std::size_t done = 0; done < tokens.size();) {
-        const auto count = std::min<std::size_t>(engine::kChunkTokens, tokens.size() - done);
-        QVERIFY(engine->forward().run(tokens.subspan(done, count), state, engine::LogitRows::kLast,
-                                      logits, nullptr));
-        done += count;
-      }
+      QVERIFY(engine->forward().run(tokens, state, {}, logits));
       bool first_compressed = true;
       for (std::size_t layer = 0; layer < engine->config().layers.size(); ++layer) {
         const std::string prefix = "kv." + std::to_string(layer);
         KvAgreement agreement;
-        const engine::LayerState& mine = state.layers[layer];
+        const engine::LayerState& mine = *state.layers[layer];
         const auto window_first = golden.bundle.ints(prefix + ".window.first")[0];
         std::vector<const std::byte*> rows;
         for (std::int64_t i = 0; i < golden.bundle.dim(prefix + ".window.code", 0); ++i)

@@ -252,17 +252,17 @@ class SequenceTest : public QObject {
   }
 
   void stoppingLeavesAValidState() {
-    const auto tokens = randomTokens(2000, 9);
+    const auto tokens = randomTokens(5000, 9);
     const auto sequence = open();
     std::stop_source stop;
     const auto stopped = sequence->sync(
-        tokens, [&](const base::Progress& p) { if (p.n_done >= 512) stop.request_stop(); },
+        tokens, [&](const base::Progress& p) { if (p.n_done >= 2500) stop.request_stop(); },
         stop.get_token());
     QVERIFY(!stopped);
     QCOMPARE(stopped.error().code, ErrorCode::kCancelled);
-    QCOMPARE(sequence->size(), 512);
+    QCOMPARE(sequence->size(), engine::kBlockTokens);
     const auto report = sequence->sync(tokens, nullptr, {});
-    QCOMPARE(report->n_reused, 512);
+    QCOMPARE(report->n_reused, engine::kBlockTokens);
     QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
   }
 
