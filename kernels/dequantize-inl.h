@@ -55,7 +55,39 @@ inline void dequantizeBf16(const std::uint16_t* codes, std::int64_t in, float* o
   for (; i < in; ++i) out[i] = bf16ToFloat(codes[i]);
 }
 
+inline void dequantizeF16(const std::uint16_t* codes, std::int64_t in, float* out) {
+  const FloatLanes d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= in; i += lanes) hn::StoreU(f16Lanes(d, codes + i), d, out + i);
+  for (; i < in; ++i) out[i] = f16ToFloat(codes[i]);
+}
+
+inline void dequantizeQ8(const std::uint8_t* blocks, std::int64_t in, float* out) {
+  const FloatLanes d;
+  const hn::Rebind<std::int32_t, FloatLanes> i32;
+  const hn::Rebind<std::int8_t, FloatLanes> i8;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  for (std::int64_t c = 0; c < in; c += kBlockColumns, blocks += kQ8BlockBytes) {
+    std::uint16_t code = 0;
+    std::memcpy(&code, blocks, 2);
+    const auto scale = hn::Set(d, f16ToFloat(code));
+    const auto* codes = reinterpret_cast<const std::int8_t*>(blocks + 2);
+    for (std::int64_t i = 0; i < kBlockColumns; i += lanes) {
+      const auto value = hn::ConvertTo(d, hn::PromoteTo(i32, hn::LoadU(i8, codes + i)));
+      hn::StoreU(hn::Mul(scale, value), d, out + c + i);
+    }
+  }
+}
+
 #if HWY_TARGET == HWY_SCALAR
+inline void dequantizeMxfp4(const std::uint8_t* blocks, std::int64_t in, float* out) {
+  for (std::int64_t c = 0; c < in; c += kBlockColumns, blocks += kMxfp4BlockBytes)
+    for (std::int64_t i = 0; i < kBlockColumns; ++i)
+      out[c + i] = e2m1ToFloat(static_cast<std::uint8_t>(blocks[1 + i % 16] >> (i / 16 * 4))) *
+                   ue8m0ToFloat(blocks[0]);
+}
+
 inline void dequantizeFp4(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
                           float* out) {
   for (std::int64_t c = 0; c < in; ++c)
@@ -88,6 +120,28 @@ inline void dequantizeFp4(const std::uint8_t* codes, const std::uint8_t* scales,
     }
   }
 }
+
+inline void dequantizeMxfp4(const std::uint8_t* blocks, std::int64_t in, float* out) {
+  const hn::FixedTag<std::uint8_t, 16> u8;
+  const hn::FixedTag<std::int8_t, 16> i8;
+  const FloatLanes d;
+  const hn::Rebind<std::int32_t, FloatLanes> i32;
+  const hn::Rebind<std::int8_t, FloatLanes> narrow;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto table = hn::Load(i8, kTwiceE2m1);
+  std::int8_t twice[kBlockColumns];
+  for (std::int64_t c = 0; c < in; c += kBlockColumns, blocks += kMxfp4BlockBytes) {
+    const auto bytes = hn::LoadU(u8, blocks + 1);
+    const auto low = hn::And(bytes, hn::Set(u8, 15)), high = hn::ShiftRight<4>(bytes);
+    hn::StoreU(hn::TableLookupBytes(table, hn::BitCast(i8, low)), i8, twice);
+    hn::StoreU(hn::TableLookupBytes(table, hn::BitCast(i8, high)), i8, twice + 16);
+    const auto scale = hn::Set(d, 0.5f * ue8m0ToFloat(blocks[0]));
+    for (std::int64_t i = 0; i < kBlockColumns; i += lanes) {
+      const auto value = hn::ConvertTo(d, hn::PromoteTo(i32, hn::LoadU(narrow, twice + i)));
+      hn::StoreU(hn::Mul(value, scale), d, out + c + i);
+    }
+  }
+}
 #endif
 
 // Row `row` of w as float32, as dequantizeRow gives it, bit for bit.
@@ -97,6 +151,8 @@ inline void dequantize(const MatrixView& w, std::int64_t row, float* out) {
     case WeightType::kF32:
       std::memcpy(out, bytes, static_cast<std::size_t>(w.in) * 4);
       return;
+    case WeightType::kF16:
+      return dequantizeF16(reinterpret_cast<const std::uint16_t*>(bytes), w.in, out);
     case WeightType::kBf16:
       return dequantizeBf16(reinterpret_cast<const std::uint16_t*>(bytes), w.in, out);
     case WeightType::kFp8:
@@ -105,6 +161,10 @@ inline void dequantize(const MatrixView& w, std::int64_t row, float* out) {
     case WeightType::kFp4:
       return dequantizeFp4(reinterpret_cast<const std::uint8_t*>(bytes), w.scaleRow(row), w.in,
                            out);
+    case WeightType::kQ8_0:
+      return dequantizeQ8(reinterpret_cast<const std::uint8_t*>(bytes), w.in, out);
+    case WeightType::kMxfp4:
+      return dequantizeMxfp4(reinterpret_cast<const std::uint8_t*>(bytes), w.in, out);
   }
 }
 

@@ -30,6 +30,15 @@ inline float rounded(float value, Rounding rounding) {
   return rounding == Rounding::kBf16 ? roundBf16(value) : value;
 }
 
+// IEEE half precision, every code: subnormals, infinities, NaN (made quiet).
+inline float f16ToFloat(std::uint16_t bits) {
+  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000) << 16;
+  // The code's exponent and mantissa placed in a float are 2^112 too small; the product is exact.
+  const std::uint32_t rest = static_cast<std::uint32_t>(bits & 0x7fff) << 13;
+  if ((bits & 0x7c00) != 0x7c00) return std::bit_cast<float>(sign | rest) * 0x1p112f;
+  return std::bit_cast<float>(sign | rest | 0x7f800000u | ((bits & 0x3ff) != 0 ? 0x400000u : 0u));
+}
+
 // e4m3fn: bias 7, no infinity, largest 448, 0x7f and 0xff are NaN.
 inline float e4m3ToFloat(std::uint8_t code) {
   if ((code & 0x7f) == 0x7f) return std::bit_cast<float>(0x7fc00000u);

@@ -36,6 +36,27 @@ HWY_INLINE V roundedLanes(D d, V value, Rounding rounding) {
   return rounding == Rounding::kBf16 ? roundedLanes(d, value) : value;
 }
 
+// Half precision codes, as f16ToFloat gives them.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE V f16Lanes(D d, const std::uint16_t* codes) {
+  namespace hn = hwy::HWY_NAMESPACE;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
+  const hn::Rebind<hwy::float16_t, D> half;
+  return hn::PromoteTo(d, hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(codes)));
+#else
+  const hn::RebindToUnsigned<D> u;
+  const hn::Rebind<std::uint16_t, D> u16;
+  const auto code = hn::PromoteTo(u, hn::LoadU(u16, codes));
+  const auto rest = hn::ShiftLeft<13>(hn::And(code, hn::Set(u, 0x7fffu)));
+  const auto sign = hn::ShiftLeft<16>(hn::And(code, hn::Set(u, 0x8000u)));
+  const V finite = hn::Mul(hn::BitCast(d, hn::Or(sign, rest)), hn::Set(d, 0x1p112f));
+  const auto infinity = hn::Set(u, 0x7f800000u), code_infinity = hn::Set(u, 0x7c00u << 13);
+  const auto quiet = hn::IfThenElseZero(hn::Gt(rest, code_infinity), hn::Set(u, 0x400000u));
+  const V special = hn::BitCast(d, hn::Or(hn::Or(sign, rest), hn::Or(infinity, quiet)));
+  return hn::IfThenElse(hn::RebindMask(d, hn::Lt(rest, code_infinity)), finite, special);
+#endif
+}
+
 // e4m3 codes, one per lane, as e4m3ToFloat gives them.
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
 HWY_INLINE V e4m3Lanes(D d, hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::RebindToUnsigned<D>> code) {

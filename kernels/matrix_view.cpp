@@ -13,6 +13,11 @@ void dequantizeRow(const MatrixView& w, std::int64_t row, float* out) {
     case WeightType::kF32:
       std::memcpy(out, bytes, static_cast<std::size_t>(w.in) * 4);
       return;
+    case WeightType::kF16: {
+      const auto* codes = reinterpret_cast<const std::uint16_t*>(bytes);
+      for (std::int64_t c = 0; c < w.in; ++c) out[c] = f16ToFloat(codes[c]);
+      return;
+    }
     case WeightType::kBf16: {
       const auto* codes = reinterpret_cast<const std::uint16_t*>(bytes);
       for (std::int64_t c = 0; c < w.in; ++c) out[c] = bf16ToFloat(codes[c]);
@@ -35,6 +40,25 @@ void dequantizeRow(const MatrixView& w, std::int64_t row, float* out) {
       }
       return;
     }
+    case WeightType::kQ8_0:
+      for (std::int64_t c = 0; c < w.in; c += kBlockColumns, bytes += kQ8BlockBytes) {
+        std::uint16_t scale = 0;
+        std::memcpy(&scale, bytes, 2);
+        const auto* codes = reinterpret_cast<const std::int8_t*>(bytes + 2);
+        for (std::int64_t i = 0; i < kBlockColumns; ++i)
+          out[c + i] = f16ToFloat(scale) * static_cast<float>(codes[i]);
+      }
+      return;
+    case WeightType::kMxfp4:
+      for (std::int64_t c = 0; c < w.in; c += kBlockColumns, bytes += kMxfp4BlockBytes) {
+        const auto* block = reinterpret_cast<const std::uint8_t*>(bytes);
+        const float scale = ue8m0ToFloat(block[0]);
+        for (std::int64_t i = 0; i < kBlockColumns / 2; ++i) {
+          out[c + i] = e2m1ToFloat(block[1 + i]) * scale;
+          out[c + kBlockColumns / 2 + i] = e2m1ToFloat(block[1 + i] >> 4) * scale;
+        }
+      }
+      return;
   }
 }
 

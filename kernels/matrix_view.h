@@ -8,10 +8,16 @@ namespace kernels {
 
 enum class WeightType {
   kF32,
+  kF16,
   kBf16,
   kFp8,  // e4m3 [out, in], one UE8M0 scale per 128 x 128 tile: [ceil(out/128), ceil(in/128)]
   kFp4,  // e2m1, two per byte (even column in the low nibble), one UE8M0 scale per 32 columns
+  // Of GGUF files (specification §15.8), in blocks of 32 columns that hold their own scale:
+  kQ8_0,   // 34 bytes: scale f16, then 32 int8
+  kMxfp4,  // 17 bytes: scale UE8M0, then 16 bytes of e2m1: columns 0..15 low, 16..31 high nibbles
 };
+
+inline constexpr std::int64_t kBlockColumns = 32, kQ8BlockBytes = 34, kMxfp4BlockBytes = 17;
 
 // Row-major [out, in]; the bytes belong to the mapped checkpoint.
 struct MatrixView {
@@ -24,9 +30,12 @@ struct MatrixView {
   std::int64_t rowBytes() const {
     switch (type) {
       case WeightType::kF32: return in * 4;
+      case WeightType::kF16:
       case WeightType::kBf16: return in * 2;
       case WeightType::kFp8: return in;
       case WeightType::kFp4: return in / 2;
+      case WeightType::kQ8_0: return in / kBlockColumns * kQ8BlockBytes;
+      case WeightType::kMxfp4: return in / kBlockColumns * kMxfp4BlockBytes;
     }
     return 0;
   }

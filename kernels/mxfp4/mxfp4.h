@@ -7,9 +7,9 @@
 
 #include <cstdint>
 
-namespace kernels {
+#include "kernels/matrix_view.h"
 
-inline constexpr std::int64_t kMxfp4BlockBytes = 17;  // of 32 elements
+namespace kernels {
 
 // n is a multiple of 32. blocks [n/32 · 17], codes [n/2], scales [n/32].
 void packMxfp4(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t n,

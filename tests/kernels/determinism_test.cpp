@@ -50,6 +50,19 @@ struct Matrix {
         std::memcpy(&codes[i * width], width == 4 ? static_cast<const void*>(&values[i]) : &half,
                     width);
       }
+    } else if (type == WeightType::kF16) {
+      // Exponents around that of 1, so that no value is infinite.
+      for (std::int64_t i = 0; i < out * in; ++i) {
+        const auto low = inputs.bytes(1, 0xff)[0], high = inputs.bytes(1, 0x87, 0x38)[0];
+        codes.insert(codes.end(), {low, high});
+      }
+    } else if (type == WeightType::kQ8_0 || type == WeightType::kMxfp4) {
+      for (std::int64_t i = 0; i < out * in / 32; ++i) {
+        if (type == WeightType::kQ8_0) codes.push_back(inputs.bytes(1, 0xff)[0]);
+        codes.push_back(inputs.bytes(1, 3, type == WeightType::kQ8_0 ? 0x20 : 118)[0]);
+        const auto block = inputs.bytes(type == WeightType::kQ8_0 ? 32 : 16, 0xff);
+        codes.insert(codes.end(), block.begin(), block.end());
+      }
     } else {
       const bool fp8 = type == WeightType::kFp8;
       codes = inputs.bytes(fp8 ? out * in : out * in / 2, fp8 ? 0xb7 : 0xff);
@@ -244,6 +257,9 @@ const std::vector<NamedOperation>& operations() {
   };
   static const std::vector<NamedOperation> all = {
       {"linear f32", product(WeightType::kF32, LinearInput::kAsIs)},
+      {"linear f16", product(WeightType::kF16, LinearInput::kAsIs)},
+      {"linear q8_0", product(WeightType::kQ8_0, LinearInput::kAsIs)},
+      {"linear mxfp4", product(WeightType::kMxfp4, LinearInput::kAsIs)},
       {"linear bf16", product(WeightType::kBf16, LinearInput::kAsIs)},
       {"linear fp8", product(WeightType::kFp8, LinearInput::kFp8)},
       {"linear fp4", product(WeightType::kFp4, LinearInput::kFp8)},

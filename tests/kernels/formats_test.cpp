@@ -94,6 +94,51 @@ class FormatsTest : public QObject {
     QVERIFY(sameBits(dequantized(golden.matrix("fp4_as_fp8_weight", "fp4_as_fp8_scale")), fp4));
   }
 
+  void everyHalfPrecisionCodeHasItsValue() {
+    for (int code = 0; code < 0x10000; ++code) {
+      const int exponent = code >> 10 & 31, mantissa = code & 0x3ff;
+      const float value = f16ToFloat(static_cast<std::uint16_t>(code));
+      QCOMPARE(std::signbit(value), code >= 0x8000);
+      if (exponent == 31) {
+        QVERIFY(mantissa == 0 ? std::isinf(value) : std::isnan(value));
+        continue;
+      }
+      const double magnitude = exponent == 0 ? std::ldexp(mantissa, -24)
+                                             : std::ldexp(mantissa + 1024, exponent - 25);
+      QCOMPARE(static_cast<double>(std::abs(value)), magnitude);
+    }
+  }
+
+  void ggmlBlocksHaveTheValuesOfFp4() {
+    REQUIRE_GOLDEN(path, "unit/formats.safetensors");
+    const support::Bundle golden(path);
+    const auto blocks = golden.bytes("mxfp4_blocks");
+    MatrixView w = golden.matrix("fp4_weight", "fp4_scale");
+    w.data = reinterpret_cast<const std::byte*>(blocks.data());
+    w.scale = nullptr;
+    w.type = WeightType::kMxfp4;
+    QVERIFY(sameBits(dequantized(w), golden.floats("fp4_dequant")));
+  }
+
+  void q8BlocksAreScaledIntegers() {
+    std::vector<std::uint8_t> blocks(3 * kQ8BlockBytes);
+    for (int block = 0; block < 3; ++block) {
+      std::uint8_t* bytes = blocks.data() + block * kQ8BlockBytes;
+      bytes[1] = block == 0 ? 0x38 : block == 1 ? 0xbc : 0x04;  // 0.5, -1, 2^-14
+      for (int i = 0; i < 32; ++i) bytes[2 + i] = static_cast<std::uint8_t>(i * 8);
+    }
+    MatrixView w;
+    w.data = reinterpret_cast<const std::byte*>(blocks.data());
+    w.type = WeightType::kQ8_0;
+    w.out = 1;
+    w.in = 96;
+    const auto values = dequantized(w);
+    const float scales[3] = {0.5f, -1.0f, 0x1p-14f};
+    for (int i = 0; i < 96; ++i)
+      QCOMPARE(values[static_cast<std::size_t>(i)],
+               scales[i / 32] * static_cast<float>(i % 32 < 16 ? i % 32 * 8 : i % 32 * 8 - 256));
+  }
+
   void fp4MovesToGgmlBlocksAndBack() {
     REQUIRE_GOLDEN(path, "unit/formats.safetensors");
     const support::Bundle golden(path);

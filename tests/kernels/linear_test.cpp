@@ -1,4 +1,7 @@
+#include <QDateTime>
 #include <QTest>
+
+#include <random>
 
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
@@ -62,6 +65,42 @@ std::vector<float> rotated(Version version, std::vector<float> x, const Bundle& 
 class LinearTest : public QObject {
   Q_OBJECT
  private slots:
+  // Unit vectors bring out the weights themselves: those of dequantizeRow, for every type.
+  void unitVectorsBringOutTheWeights_data() { bothVersions(); }
+  void unitVectorsBringOutTheWeights() {
+    FETCH_VERSION;
+    constexpr std::int64_t kIn = 96, kOut = 21;  // whole blocks, no whole tile
+    const auto seed = static_cast<unsigned>(QDateTime::currentMSecsSinceEpoch());
+    qInfo("seed %u", seed);
+    std::mt19937 random(seed);
+    std::vector<float> x(kIn * kIn);
+    for (std::size_t i = 0; i < kIn; ++i) x[i * kIn + i] = 1;
+    for (const WeightType type : {WeightType::kF32, WeightType::kF16, WeightType::kBf16,
+                                  WeightType::kQ8_0, WeightType::kMxfp4}) {
+      MatrixView w;
+      w.type = type;
+      w.out = kOut;
+      w.in = kIn;
+      std::vector<std::uint8_t> bytes(static_cast<std::size_t>(kOut * w.rowBytes()));
+      for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+      // Scales, and whatever could be infinite, are finite numbers, small ones among them.
+      const std::size_t block = type == WeightType::kQ8_0    ? 34
+                                : type == WeightType::kMxfp4 ? 17
+                                : type == WeightType::kF32   ? 4
+                                                             : 2;
+      const std::size_t high = type == WeightType::kF32 ? 3 : type == WeightType::kMxfp4 ? 0 : 1;
+      for (std::size_t i = high; i < bytes.size(); i += block) bytes[i] &= 0xbb;
+      w.data = reinterpret_cast<const std::byte*>(bytes.data());
+      const auto y = product(version, x, w, LinearInput::kAsIs, Rounding::kNone);
+      std::vector<float> row(kIn);
+      for (std::int64_t o = 0; o < kOut; ++o) {
+        dequantizeRow(w, o, row.data());
+        for (std::int64_t i = 0; i < kIn; ++i)
+          QCOMPARE(y[static_cast<std::size_t>(i * kOut + o)], row[static_cast<std::size_t>(i)]);
+      }
+    }
+  }
+
   void quantizedProductsMatch_data() { bothVersions(); }
   void quantizedProductsMatch() {
     FETCH_VERSION;
