@@ -6,6 +6,8 @@
 
 #include "engine/backend.h"
 #include "engine/forward.h"
+#include "engine/gguf.h"
+#include "engine/gguf_config.h"
 #include "engine/kv_layout.h"
 #include "engine/sequence.h"
 #include "engine/weights.h"
@@ -29,8 +31,9 @@ struct Engine::Parts {
 
 namespace {
 
-base::Hash128 tokenizerHash(const std::filesystem::path& folder) {
-  std::ifstream file(folder / "tokenizer.json", std::ios::binary);
+// Of a folder; a GGUF file's vocabulary is part of its manifest.
+base::Hash128 tokenizerHash(const std::filesystem::path& model) {
+  std::ifstream file(model / "tokenizer.json", std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
   return base::hashText(text.str());
@@ -44,14 +47,22 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
                                              const EngineOptions& options, BlockStore* store) {
   std::error_code error;
-  if (!std::filesystem::is_directory(model, error))
-    return base::failure(ErrorCode::kNotFound, "there is no model folder at " + model.string(),
-                         "Choose the folder of a DeepSeek-V4 checkpoint with --model.");
+  const bool is_folder = std::filesystem::is_directory(model, error);
+  if (!is_folder && !std::filesystem::exists(model, error))
+    return base::failure(ErrorCode::kNotFound, "there is no model at " + model.string(),
+                         "Choose the folder of a DeepSeek-V4 checkpoint, or a GGUF file, with "
+                         "--model.");
   auto parts = std::make_unique<Parts>();
   parts->options = options;
   parts->store = store;
-  TRY_ASSIGN(parts->config, ModelConfig::read(model / "config.json"));
-  TRY_ASSIGN(parts->weights, Weights::open(model, parts->config));
+  if (is_folder) {
+    TRY_ASSIGN(parts->config, ModelConfig::read(model / "config.json"));
+    TRY_ASSIGN(parts->weights, Weights::open(model, parts->config));
+  } else {
+    TRY_ASSIGN(GgufFile file, GgufFile::open(model));
+    TRY_ASSIGN(parts->config, readGgufConfig(file));
+    TRY_ASSIGN(parts->weights, Weights::open(std::move(file), parts->config));
+  }
   parts->backend = options.backend == BackendKind::kReference ? makeReferenceBackend()
                                                               : makeCpuBackend(options.n_threads);
   if (options.stage_times != nullptr)

@@ -46,7 +46,7 @@ struct EngineOptions {
 
 class Engine {
  public:
-  // `model`: folder of a safetensors checkpoint. `store` may be null (nothing outlives the
+  // `model`: folder of a safetensors checkpoint, or a GGUF file. `store` may be null (nothing outlives the
   // process) and must outlive the engine. Typed errors name the file or tensor that is wrong.
   static base::Result<std::unique_ptr<Engine>> open(const std::filesystem::path& model,
                                                     const EngineOptions& options,

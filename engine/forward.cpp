@@ -396,15 +396,18 @@ void Forward::norm(const std::vector<float>& weight, const float* x, std::int64_
   backend_.rmsNorm(args);
 }
 
+LinearInput Forward::inputOf(const MatrixView& w) const {
+  const bool official = w.type == kernels::WeightType::kFp8 || w.type == kernels::WeightType::kFp4;
+  return official && numerics_ == Numerics::kOfficial ? LinearInput::kFp8 : LinearInput::kAsIs;
+}
+
 void Forward::linear(const MatrixView& w, const float* x, std::int64_t n, float* y) const {
-  const bool quantized = w.type == kernels::WeightType::kFp8 || w.type == kernels::WeightType::kFp4;
   kernels::LinearArgs args;
   args.x = x;
   args.w = w;
   args.y = y;
   args.n = n;
-  args.input =
-      quantized && numerics_ == Numerics::kOfficial ? LinearInput::kFp8 : LinearInput::kAsIs;
+  args.input = inputOf(w);
   args.rounding = rounding_;
   backend_.linear(args);
 }

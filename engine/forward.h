@@ -101,7 +101,10 @@ class Forward {
   void head(const TailWeights& tail, const float* streams, std::int64_t n, float* logits) const;
   void hcHead(const TailWeights& tail, const float* streams, std::int64_t n, float* y) const;
   void norm(const std::vector<float>& weight, const float* x, std::int64_t n, float* y) const;
-  // y = w·x with the input quantisation the numerics and the weight's type ask for.
+  // How the official code quantises the input of this weight. A GGUF file does not say which of
+  // its weights were quantised once, so there no input is.
+  kernels::LinearInput inputOf(const kernels::MatrixView& w) const;
+  // y = w·x with that input.
   void linear(const kernels::MatrixView& w, const float* x, std::int64_t n, float* y) const;
   void project(const kernels::MatrixView& w, const float* x, std::int64_t n, float* y) const;
 

@@ -4,7 +4,6 @@
 
 namespace engine {
 
-using kernels::LinearInput;
 using kernels::Rounding;
 
 void Forward::moe(const LayerWeights& layer, const float* x, const base::TokenId* ids,
@@ -50,7 +49,7 @@ void Forward::moe(const LayerWeights& layer, const float* x, const base::TokenId
   experts.n_experts = c_.n_experts;
   experts.top_k = c_.top_k;
   experts.limit = c_.swiglu_limit;
-  experts.input = numerics_ == Numerics::kOfficial ? LinearInput::kFp8 : LinearInput::kAsIs;
+  experts.input = inputOf(w.shared.w1);
   experts.rounding = rounding_;
   backend_.experts(experts);
 }

@@ -14,7 +14,7 @@ using base::Status;
 constexpr const char* kHint = "Choose the folder of a DeepSeek-V4 checkpoint.";
 
 tl::unexpected<base::Error> unsupported(std::string message) {
-  return failure(ErrorCode::kUnsupported, "config.json: " + std::move(message), kHint);
+  return failure(ErrorCode::kUnsupported, std::move(message));
 }
 
 // Reads fields and remembers the first that is missing or not a number of the right kind.
@@ -162,9 +162,7 @@ Status readRope(const Json& json, ModelConfig& c) {
   return {};
 }
 
-}  // namespace
-
-Result<ModelConfig> ModelConfig::parse(const Json& json) {
+Result<ModelConfig> parseFields(const Json& json) {
   if (!json.is_object()) return unsupported("is not an object");
   Fields f(json);
   ModelConfig c;
@@ -216,6 +214,15 @@ Result<ModelConfig> ModelConfig::parse(const Json& json) {
   return c;
 }
 
+}  // namespace
+
+Result<ModelConfig> ModelConfig::parse(const Json& json, const std::string& where,
+                                       const std::string& hint) {
+  auto config = parseFields(json);
+  if (config) return config;
+  return failure(config.error().code, where + ": " + config.error().message, hint);
+}
+
 Result<ModelConfig> ModelConfig::read(const std::filesystem::path& config_json) {
   std::error_code error;
   const auto size = std::filesystem::file_size(config_json, error);
@@ -228,7 +235,7 @@ Result<ModelConfig> ModelConfig::read(const std::filesystem::path& config_json) 
   text << file.rdbuf();
   if (!file) return failure(ErrorCode::kIo, "config.json cannot be read", kHint);
   TRY_ASSIGN(const Json json, parseJson(text.str(), "config.json", DuplicateKeys::kAllow, kHint));
-  return parse(json);
+  return parse(json, "config.json", kHint);
 }
 
 std::string ModelConfig::canonical() const {

@@ -53,7 +53,9 @@ struct ModelConfig {
   std::vector<LayerShape> layers;
   std::int32_t bos = 0, eos = 1;
 
-  static base::Result<ModelConfig> parse(const Json& json);
+  // The fields of config.json. kUnsupported with the field; `where` says what they were read from.
+  static base::Result<ModelConfig> parse(const Json& json, const std::string& where = "config.json",
+                                         const std::string& hint = "");
   static base::Result<ModelConfig> read(const std::filesystem::path& config_json);
 
   // Values as one line, part of the fingerprint.

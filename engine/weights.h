@@ -12,12 +12,14 @@
 #include "engine/base/hash.h"
 #include "engine/base/result.h"
 #include "engine/model_config.h"
-#include "engine/safetensors.h"
 #include "kernels/experts/experts.h"
 #include "kernels/hc/hc.h"
 #include "kernels/matrix_view.h"
 
 namespace engine {
+
+class GgufFile;
+class WeightsSource;
 
 struct HcWeights {
   std::vector<float> fn, base, scale;
@@ -86,6 +88,8 @@ class Weights {
   // Reads model.safetensors.index.json and its shards, or every *.safetensors of the folder.
   static base::Result<std::unique_ptr<Weights>> open(const std::filesystem::path& folder,
                                                      const ModelConfig& config);
+  static base::Result<std::unique_ptr<Weights>> open(GgufFile file, const ModelConfig& config);
+  ~Weights();
 
   kernels::MatrixView embed, head;
   TailWeights tail;
@@ -93,16 +97,17 @@ class Weights {
   std::optional<MtpWeights> mtp;
   std::optional<DsparkWeights> dspark;
 
-  std::int64_t fileBytes() const { return file_bytes_; }
-  // Hash over the names, dtypes, shapes and bytes of every tensor. Files above 256 MiB are
-  // identified by size, modification time and their first and last MiB instead: hashing 160 GB
+  std::int64_t fileBytes() const;
+  // Hash over the names, types, shapes and bytes of every tensor. Files above 256 MiB are
+  // identified by size, modification time and some of their bytes instead: hashing 160 GB
   // at every start would cost a minute, and a checkpoint is not edited in place.
   const base::Hash128& manifest() const { return manifest_; }
 
  private:
-  friend class WeightsReader;
-  std::vector<SafetensorsFile> files_;
-  std::int64_t file_bytes_ = 0;
+  explicit Weights(std::unique_ptr<WeightsSource> source);
+  static base::Result<std::unique_ptr<Weights>> bind(std::unique_ptr<WeightsSource> source,
+                                                     const ModelConfig& config);
+  std::unique_ptr<WeightsSource> source_;  // the mapped files
   base::Hash128 manifest_;
 };
 
