@@ -25,6 +25,8 @@ void swigluCpu(const float* g, const float* u, std::int64_t n, float limit, floa
                Rounding rounding, float* a);
 
 struct ExpertsArgs {
+  std::int64_t endExpert() const { return end_expert < 0 ? n_experts : end_expert; }
+
   const float* x = nullptr;               // [n, dim]
   const ExpertWeights* experts = nullptr; // [n_experts]
   ExpertWeights shared;
@@ -32,6 +34,13 @@ struct ExpertsArgs {
   const float* weights = nullptr;         // [n, top_k]
   float* y = nullptr;                     // [n, dim]; must not alias x
   std::int64_t n = 0, n_experts = 0, top_k = 0;
+  // Experts may come in several calls over ascending ranges of ids, as their weights arrive: each
+  // adds the chosen ones of [first_expert, end_expert) to `sum` [n, dim], zero before the first
+  // call; the call with `finish` adds the shared expert and writes y. The bits are those of one
+  // call for all, which needs no sum. Only chosen experts of the range need valid pointers.
+  std::int64_t first_expert = 0, end_expert = -1;  // −1: n_experts
+  float* sum = nullptr;
+  bool finish = true;
   float limit = 10;                       // 0: no clamp
   LinearInput input = LinearInput::kFp8;
   Rounding rounding = Rounding::kBf16;

@@ -114,8 +114,9 @@ void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
     });
     x = quantized;
   }
-  b.sum.assign(static_cast<std::size_t>(args.n * dim), 0.0f);
-  for (std::int64_t e = 0; e < args.n_experts; ++e) {
+  if (args.sum == nullptr) b.sum.assign(static_cast<std::size_t>(args.n * dim), 0.0f);
+  float* const sums = args.sum != nullptr ? args.sum : b.sum.data();
+  for (std::int64_t e = args.first_expert; e < args.endExpert(); ++e) {
     b.tokens.clear();
     b.weights.clear();
     for (std::int64_t i = 0; i < args.n * args.top_k; ++i)
@@ -130,15 +131,15 @@ void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
       std::copy_n(x + b.tokens[static_cast<std::size_t>(t)] * dim, dim, gathered + t * dim);
     runExpert(args, args.experts[e], gathered, n, b.weights.data(), b, pool);
     for (std::int64_t t = 0; t < n; ++t) {
-      float* sum = b.sum.data() + b.tokens[static_cast<std::size_t>(t)] * dim;
+      float* sum = sums + b.tokens[static_cast<std::size_t>(t)] * dim;
       const float* out = b.out.data() + t * dim;
       for (std::int64_t i = 0; i < dim; ++i) sum[i] += out[i];
     }
   }
+  if (!args.finish) return;
   runExpert(args, args.shared, x, args.n, nullptr, b, pool);
   for (std::int64_t i = 0; i < args.n * dim; ++i)
-    args.y[i] = rounded(b.sum[static_cast<std::size_t>(i)] + b.out[static_cast<std::size_t>(i)],
-                        args.rounding);
+    args.y[i] = rounded(sums[i] + b.out[static_cast<std::size_t>(i)], args.rounding);
 }
 
 }  // namespace kernels

@@ -45,15 +45,17 @@ void expertsRef(const ExpertsArgs& args) {
   const std::int64_t dim = args.shared.w2.out;
   for (std::int64_t t = 0; t < args.n; ++t) {
     const float* x = args.x + t * dim;
-    std::vector<float> sum(static_cast<std::size_t>(dim));
-    for (std::int64_t e = 0; e < args.n_experts; ++e)
+    std::vector<float> own(static_cast<std::size_t>(args.sum == nullptr ? dim : 0));
+    float* sum = args.sum != nullptr ? args.sum + t * dim : own.data();
+    for (std::int64_t e = args.first_expert; e < args.endExpert(); ++e)
       for (std::int64_t i = t * args.top_k; i < (t + 1) * args.top_k; ++i) {
         if (args.chosen[i] != e) continue;
         const auto out = runExpert(args, args.experts[e], x, args.weights[i]);
-        for (std::size_t c = 0; c < sum.size(); ++c) sum[c] += out[c];
+        for (std::size_t c = 0; c < out.size(); ++c) sum[c] += out[c];
       }
+    if (!args.finish) continue;
     const auto shared = runExpert(args, args.shared, x, 1.0f);
-    for (std::size_t c = 0; c < sum.size(); ++c)
+    for (std::size_t c = 0; c < shared.size(); ++c)
       args.y[t * dim + static_cast<std::int64_t>(c)] = rounded(sum[c] + shared[c], args.rounding);
   }
 }
