@@ -40,5 +40,6 @@ std::unique_ptr<Backend> makeReferenceBackend();
 std::unique_ptr<Backend> makeCpuBackend(int n_threads);
 // `inner`, with its time added up in `times`, which must outlive it.
 std::unique_ptr<Backend> makeTimedBackend(std::unique_ptr<Backend> inner, StageTimes& times);
+int backendThreads(int n_threads);
 
 }  // namespace engine

@@ -38,9 +38,13 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> makeCpuBackend(int n_threads) {
+int backendThreads(int n_threads) {
   if (n_threads <= 0) n_threads = static_cast<int>(std::thread::hardware_concurrency());
-  return std::make_unique<CpuBackend>(std::clamp(n_threads, 1, 256));
+  return std::clamp(n_threads, 1, 256);
+}
+
+std::unique_ptr<Backend> makeCpuBackend(int n_threads) {
+  return std::make_unique<CpuBackend>(backendThreads(n_threads));
 }
 
 }  // namespace engine

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <sstream>
 
+#include <malloc.h>
+
 #include "engine/backend.h"
 #include "engine/forward.h"
 #include "engine/gguf.h"
@@ -26,6 +28,9 @@ struct Engine::Parts {
   std::unique_ptr<Forward> forward;
   base::Hash128 fingerprint;
   BlockStore* store = nullptr;
+  PlanBasis basis;
+  WeightPlacement placement;
+  std::int64_t context_max = 0;
   std::vector<float> logits_scratch;
 };
 
@@ -39,13 +44,28 @@ base::Hash128 tokenizerHash(const std::filesystem::path& model) {
   return base::hashText(text.str());
 }
 
+// The longest context up to `n_wanted` that some placement of the weights has room for; with
+// `exactly` nothing shorter will do.
+Result<MemoryPlan> choosePlan(const ModelConfig& config, const PlanBasis& basis,
+                              std::int64_t n_wanted, bool exactly) {
+  MemoryPlan plan = planMemory(config, basis, n_wanted);
+  if (!plan.fits && !exactly && plan.n_context_fits >= kBlockTokens)
+    plan = planMemory(config, basis, plan.n_context_fits);
+  if (plan.fits) return plan;
+  return base::failure(ErrorCode::kOutOfMemory,
+                       "the model needs " + std::to_string(plan.total_bytes) + " bytes for " +
+                           std::to_string(plan.n_context) + " tokens of context, " +
+                           std::to_string(basis.memory_bytes) + " are allowed",
+                       plan.advice);
+}
+
 }  // namespace
 
 Engine::Engine(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Engine::~Engine() = default;
 
-Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
-                                             const EngineOptions& options, BlockStore* store) {
+Result<std::unique_ptr<Engine::Parts>> Engine::openFiles(const std::filesystem::path& model,
+                                                         const EngineOptions& options) {
   std::error_code error;
   const bool is_folder = std::filesystem::is_directory(model, error);
   if (!is_folder && !std::filesystem::exists(model, error))
@@ -54,7 +74,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
                          "--model.");
   auto parts = std::make_unique<Parts>();
   parts->options = options;
-  parts->store = store;
+  const ProcessMemory before = processMemory();
   if (is_folder) {
     TRY_ASSIGN(parts->config, ModelConfig::read(model / "config.json"));
     TRY_ASSIGN(parts->weights, Weights::open(model, parts->config));
@@ -63,6 +83,46 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
     TRY_ASSIGN(parts->config, readGgufConfig(file));
     TRY_ASSIGN(parts->weights, Weights::open(std::move(file), parts->config));
   }
+  ::malloc_trim(0);  // headers of large checkpoints are long texts
+  PlanBasis& basis = parts->basis;
+  basis.numerics = options.numerics;
+  basis.n_threads = backendThreads(options.n_threads);
+  basis.n_chunk = options.chunk_tokens > 0 ? options.chunk_tokens : kChunkTokens;
+  basis.n_super = options.super_chunk_tokens > 0 ? options.super_chunk_tokens : kBlockTokens;
+  basis.weights = parts->weights->measure(parts->config.top_k);
+  basis.program_bytes = before.resident;
+  basis.copied_bytes = std::max<std::int64_t>(0, processMemory().anonymous - before.anonymous);
+  basis.memory_bytes = options.memory_bytes > 0 ? options.memory_bytes : defaultMemory();
+  return parts;
+}
+
+Result<MemoryPlan> Engine::planFor(const std::filesystem::path& model,
+                                   const EngineOptions& options, std::int64_t n_context) {
+  TRY_ASSIGN(const std::unique_ptr<Parts> parts, openFiles(model, options));
+  if (n_context > parts->config.context_max)
+    return base::failure(ErrorCode::kTooLarge,
+                         "the model takes " + std::to_string(parts->config.context_max) +
+                             " tokens, not " + std::to_string(n_context),
+                         "Ask for a shorter context.");
+  return planMemory(parts->config, parts->basis, n_context);
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
+                                             const EngineOptions& options, BlockStore* store) {
+  TRY_ASSIGN(std::unique_ptr<Parts> parts, openFiles(model, options));
+  parts->store = store;
+  const std::int64_t n_model = parts->config.context_max;
+  const bool exactly = options.context_max > 0;
+  parts->context_max = exactly ? std::min(options.context_max, n_model) : n_model;
+  if (options.placement) {
+    parts->placement = *options.placement;
+  } else {
+    TRY_ASSIGN(const MemoryPlan plan,
+               choosePlan(parts->config, parts->basis, parts->context_max, exactly));
+    parts->context_max = plan.n_context;
+    parts->placement = {plan.residency, plan.n_slots};
+  }
+  TRY(parts->weights->place(parts->placement));
   parts->backend = options.backend == BackendKind::kReference ? makeReferenceBackend()
                                                               : makeCpuBackend(options.n_threads);
   if (options.stage_times != nullptr)
@@ -89,10 +149,7 @@ const Forward& Engine::forward() const { return *parts_->forward; }
 const KvLayout& Engine::layout() const { return *parts_->layout; }
 BlockStore* Engine::store() const { return parts_->store; }
 
-std::int64_t Engine::contextMax() const {
-  const std::int64_t wanted = parts_->options.context_max;
-  return wanted > 0 ? std::min(wanted, parts_->config.context_max) : parts_->config.context_max;
-}
+std::int64_t Engine::contextMax() const { return parts_->context_max; }
 
 std::vector<float>& Engine::logitsScratch() const { return parts_->logits_scratch; }
 
@@ -107,8 +164,7 @@ std::int64_t Engine::chunkTokens() const {
 }
 
 MemoryPlan Engine::plan(std::int64_t n_context) const {
-  return planMemory(parts_->config, parts_->options.numerics, parts_->weights->fileBytes(),
-                    n_context, availableMemory());
+  return planPlaced(parts_->config, parts_->basis, parts_->placement, n_context);
 }
 
 Result<std::unique_ptr<Sequence>> Engine::newSequence() const {

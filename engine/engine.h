@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <vector>
@@ -37,21 +38,29 @@ struct EngineOptions {
   BackendKind backend = BackendKind::kCpu;
   Numerics numerics = Numerics::kOfficial;
   int n_threads = 0;                // 0: one per core
-  std::int64_t context_max = 0;     // 0: what the model allows
+  std::int64_t context_max = 0;     // 0: what the model and the memory allow
+  std::int64_t memory_bytes = 0;    // this process may use; 0: what the machine has to spare
   StageTimes* stage_times = nullptr;  // measures every operation; must outlive the engine
   // Tokens that go through a layer before the next layer is touched; 0: chosen by the engine.
   std::int64_t super_chunk_tokens = 0;
   std::int64_t chunk_tokens = 0;    // of them at a time; 0: chosen by the engine
+  // Instead of what the plan would choose, whether it fits or not: for tests and measurements.
+  std::optional<WeightPlacement> placement = std::nullopt;
 };
 
 class Engine {
  public:
-  // `model`: folder of a safetensors checkpoint, or a GGUF file. `store` may be null (nothing outlives the
-  // process) and must outlive the engine. Typed errors name the file or tensor that is wrong.
+  // `model`: folder of a safetensors checkpoint, or a GGUF file. `store` may be null (nothing
+  // outlives the process) and must outlive the engine. Typed errors name the file or tensor that
+  // is wrong; kOutOfMemory: the memory allowed does not do, with what would.
   static base::Result<std::unique_ptr<Engine>> open(const std::filesystem::path& model,
                                                     const EngineOptions& options,
                                                     BlockStore* store = nullptr);
   ~Engine();
+
+  // What opening with these options would plan, without reading or allocating the weights.
+  static base::Result<MemoryPlan> planFor(const std::filesystem::path& model,
+                                          const EngineOptions& options, std::int64_t n_context);
 
   const ModelConfig& config() const;
   const Weights& weights() const;
@@ -80,6 +89,8 @@ class Engine {
 
  private:
   struct Parts;
+  static base::Result<std::unique_ptr<Parts>> openFiles(const std::filesystem::path& model,
+                                                        const EngineOptions& options);
   explicit Engine(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <new>
+#include <numeric>
 
 #include "engine/forward_scratch.h"
 
@@ -118,6 +119,7 @@ Status Forward::runPasses(std::span<const base::TokenId> ids, SequenceState& sta
   }
   if (options.rows != LogitRows::kLast) logits.clear();
 
+  TRY(weights_.checkFiles());
   std::int64_t n_done = 0;
   for (std::int64_t layer = 0; layer < n_layers; ++layer) {
     const bool is_last = layer == n_layers - 1;
@@ -136,9 +138,12 @@ Status Forward::runPasses(std::span<const base::TokenId> ids, SequenceState& sta
       if (layer == 0) embed(batch.ids, part.n, streams);
       else if (!one_pass) loadStreams(at - start, part.n, streams);
       s.beginPass(part.n);
+      TRY(needLayer(static_cast<std::size_t>(layer),
+                    {batch.ids, static_cast<std::size_t>(part.n)}));
       runLayer(static_cast<std::size_t>(layer), batch, streams,
                options.taps != nullptr ? &options.taps->layers[static_cast<std::size_t>(layer)]
                                        : nullptr);
+      TRY(weightFailure());
       if (s.n_broken > 0) return brokenAt(layer, s.firstBroken());
       if (!is_last && !one_pass) storeStreams(at - start, part.n, streams);
 
@@ -154,6 +159,7 @@ Status Forward::runPasses(std::span<const base::TokenId> ids, SequenceState& sta
       } else if (is_last && wants_logits) {
         lastLogits(streams, part.n);
       }
+      TRY(weightFailure());
       if (s.n_broken > 0) return brokenAt(-1, s.firstBroken());
       if (is_last && is_kept)
         (*options.kept)[next_kept].logits.overwrite().assign(s.logits.begin(), s.logits.end());
@@ -167,7 +173,17 @@ Status Forward::runPasses(std::span<const base::TokenId> ids, SequenceState& sta
         return base::failure(ErrorCode::kCancelled, "reading was stopped");
     }
   }
-  return {};
+  return weights_.checkFiles();  // what a file gave that changed meanwhile is not believed
+}
+
+Status Forward::needLayer(std::size_t layer, std::span<const base::TokenId> ids) const {
+  WeightStore* store = weights_.store();
+  return store != nullptr ? store->needLayer(layer, ids) : Status();
+}
+
+Status Forward::weightFailure() const {
+  WeightStore* store = weights_.store();
+  return store != nullptr ? store->takeFailure() : Status();
 }
 
 std::vector<Status> Forward::runTogether(std::span<const base::TokenId> ids,
@@ -190,17 +206,29 @@ std::vector<Status> Forward::runTogether(std::span<const base::TokenId> ids,
     for (std::size_t i = 0; i < ids.size(); ++i)
       if (s.broken[i] != nullptr && broken_layer[i] < 0) broken_layer[i] = layer;
   };
-  for (std::size_t layer = 0; layer < weights_.layers.size(); ++layer) {
+  Status read = weights_.checkFiles();
+  for (std::size_t layer = 0; layer < weights_.layers.size() && read; ++layer) {
+    read = needLayer(layer, ids);
+    if (!read) break;
     runLayer(layer, batch, streams, nullptr);
     note(static_cast<std::int64_t>(layer));
+    read = weightFailure();
   }
   logits.resize(static_cast<std::size_t>(n * c_.vocab));
   head(weights_.tail, streams, n, logits.data());
   s.first_row = 0;
   s.check("logits", logits.data(), n, c_.vocab);
 
+  if (read) read = weightFailure();
+  if (read) read = weights_.checkFiles();
+
   for (std::size_t i = 0; i < ids.size(); ++i) {
     SequenceState& state = *states[i];
+    if (!read) {
+      done[i] = read;
+      cutRows(layout_, parts[i].start, state);
+      continue;
+    }
     if (s.broken[i] == nullptr) {
       state.open_ids.push_back(ids[i]);
       continue;
@@ -250,6 +278,15 @@ void Forward::embed(const base::TokenId* ids, std::int64_t n, float* streams) co
   args.streams = streams;
   args.n = n;
   args.n_streams = c_.hc_streams;
+  WeightStore* store = weights_.store();
+  if (store == nullptr) return backend_.embed(args);
+  // The rows alone, one per token.
+  std::vector<base::TokenId> numbers(static_cast<std::size_t>(n));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  const auto rows = store->embeddingRows({ids, numbers.size()});
+  if (!rows) return store->fail(rows.error());
+  args.ids = numbers.data();
+  args.weight = *rows;
   backend_.embed(args);
 }
 
@@ -380,7 +417,16 @@ void Forward::head(const TailWeights& tail, const float* streams, std::int64_t n
   product.y = logits;
   product.n = n;
   product.rounding = Rounding::kNone;
-  backend_.linear(product);
+  WeightStore* store = weights_.store();
+  if (store == nullptr) return backend_.linear(product);
+  product.y_stride = c_.vocab;
+  for (std::size_t piece = 0; piece < store->nHeadPieces(); ++piece) {
+    const auto rows = store->headPiece(piece);
+    if (!rows) return store->fail(rows.error());
+    product.w = *rows;
+    backend_.linear(product);
+    product.y += rows->out;
+  }
 }
 
 void Forward::norm(const std::vector<float>& weight, const float* x, std::int64_t n,

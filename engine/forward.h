@@ -154,6 +154,11 @@ class Forward {
                     const float* cos_sin, std::int64_t n) const;
   // Selected rows of `n` queries from row `row` of the batch on, the first at position `start`.
   void selectRows(std::size_t layer, const Part& queries, std::int64_t row, LayerTap* tap) const;
+  base::Status streamedExperts(std::size_t layer, kernels::ExpertsArgs args) const;
+  // Where weights stream: those of `layer` are needed now, by rows with these ids.
+  base::Status needLayer(std::size_t layer, std::span<const base::TokenId> ids) const;
+  // What a stage could not read of them since this was last asked.
+  base::Status weightFailure() const;
 
   const ModelConfig& c_;
   const Weights& weights_;

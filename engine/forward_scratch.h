@@ -19,6 +19,8 @@ struct Forward::Scratch {
   std::vector<std::int32_t> selected, experts;
   std::vector<std::int64_t> n_visible;
   std::vector<float> gate_logits, expert_weights, router_margins, tail, logits;
+  std::vector<kernels::ExpertWeights> expert_views;  // of streamed experts
+  std::vector<float> expert_sum;
   std::vector<const std::byte*> row_pages, key_pages;
   std::int64_t angles_start[2] = {-1, -1}, angles_n[2] = {0, 0};  // what *_angles hold
 

@@ -48,6 +48,7 @@ class GgufFile {
   const std::map<std::string, GgufValue, std::less<>>& metadata() const { return metadata_; }
   const GgufValue* value(std::string_view key) const;
   const std::map<std::string, GgufTensor, std::less<>>& tensors() const { return tensors_; }
+  MappedFile& file() { return file_; }
   std::span<const std::byte> bytes() const { return file_.bytes(); }
   std::int64_t modifiedAt() const { return modified_at_; }  // in the clock of the file system
   std::span<const std::byte> header() const { return file_.bytes().first(header_bytes_); }

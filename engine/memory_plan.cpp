@@ -1,7 +1,13 @@
 #include "engine/memory_plan.h"
 
+#include <link.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <fstream>
+#include <initializer_list>
 #include <string>
 
 #include "engine/forward.h"
@@ -10,31 +16,118 @@
 namespace engine {
 namespace {
 
+// Of the memory allowed, left free: what a plan may be off.
+constexpr double kSlack = 0.03;
+constexpr std::int64_t kReserveBytes = std::int64_t{512} << 20;
+
+constexpr std::int64_t kFloat = sizeof(float);
+constexpr std::int64_t kSpareRows = 128, kCheckpointsMax = 16;  // of sequence_state, sequence
+// Stack, tiles of weights and queries of one thread, measured.
+constexpr std::int64_t kThreadBytes = 1 << 20;
+
 std::int64_t kvBytes(const KvLayout& layout, std::int64_t n_context) {
   return (n_context / kBlockTokens + 1) * layout.block_bytes;
 }
 
-// Window rows (and the chunk in flight) and compressor rows of every layer.
-std::int64_t stateBytes(const ModelConfig& c, const KvLayout& layout) {
+std::int64_t maximum(std::initializer_list<std::int64_t> values) { return std::max(values); }
+
+// Rows of every layer that one sequence holds beside its blocks: `n` more than it needs.
+std::int64_t rowBytes(const KvLayout& layout, std::int64_t n) {
   std::int64_t bytes = 0;
-  for (const LayerShape& shape : c.layers) {
-    bytes += (c.window + kChunkTokens) * layout.row.rowBytes();
-    if (shape.ratio == 0) continue;
-    const std::int64_t coff = shape.kind == LayerKind::kCsa ? 2 : 1;
-    bytes += (coff * shape.ratio + kChunkTokens) * 2 * coff * c.head_dim * 4;
-    if (shape.kind == LayerKind::kCsa)
-      bytes += (coff * shape.ratio + kChunkTokens) * 2 * coff * c.index_dim * 4;
+  for (const LayerKvLayout& layer : layout.layers) {
+    bytes += (layout.window + n) * layout.row.rowBytes();
+    if (layer.ratio == 0) continue;
+    const std::int64_t n_open = layer.ratio * (layer.overlap ? 2 : 1) / 2;
+    bytes += (n_open + n) * 2 * (layer.compressor_width + layer.index_width) * kFloat;
   }
   return bytes;
 }
 
-std::int64_t scratchBytes(const ModelConfig& c, std::int64_t n_context) {
-  const std::int64_t per_token = c.hc_streams * c.hidden + 4 * c.hidden +
-                                 3 * c.n_heads * c.head_dim + c.q_lora_rank +
-                                 c.index_heads * c.index_dim + 4 * c.expert_inter;
-  const std::int64_t hca_rows = (n_context / 128 + c.window + kChunkTokens) * c.head_dim;
-  const std::int64_t scores = std::max(std::int64_t{1} << 22, n_context / 4);
-  return 4 * (kChunkTokens * per_token + hca_rows + scores + c.vocab);
+// Rows in use, with those of the pass that runs and those that wait to be dropped; while a
+// super-chunk runs, also as they were before it.
+std::int64_t stateBytes(const KvLayout& layout, std::int64_t n_chunk, std::int64_t n_super) {
+  const std::int64_t running = rowBytes(layout, kSpareRows + n_chunk);
+  return running + (n_super > n_chunk ? rowBytes(layout, kSpareRows) : 0);
+}
+
+std::int64_t checkpointBytes(const ModelConfig& c, const KvLayout& layout,
+                             std::int64_t n_context) {
+  const auto n = std::min<std::int64_t>(kCheckpointsMax, n_context / kBlockTokens + 1);
+  return n * (rowBytes(layout, 0) + c.vocab * kFloat);
+}
+
+// What Forward and the kernels below it keep between passes, for passes of n rows.
+std::int64_t passBytes(const ModelConfig& c, const KvLayout& layout, std::int64_t n) {
+  const std::int64_t streams = (c.hc_streams + 3) * c.hidden + c.hc_streams * (c.hc_streams + 1);
+  const std::int64_t attention = c.q_lora_rank + c.n_heads * c.head_dim + c.head_dim +
+                                 c.o_groups * c.o_lora_rank + 2 * c.rope_dim;
+  const std::int64_t indexer = c.index_heads * (c.index_dim + 1) + c.index_topk +
+                               c.index_heads * layout.key.rowBytes() / kFloat;
+  const std::int64_t router = c.n_experts + 3 * c.top_k;
+  const std::int64_t experts = 4 * c.hidden + 3 * c.expert_inter;
+  const std::int64_t quantized =
+      maximum({c.hidden, c.o_groups * c.o_lora_rank, c.q_lora_rank, c.expert_inter});
+  return n * kFloat * (streams + attention + indexer + router + experts + quantized);
+}
+
+std::int64_t scratchBytes(const ModelConfig& c, const KvLayout& layout, const PlanBasis& basis,
+                          std::int64_t n_context) {
+  const std::int64_t n = std::min(basis.n_chunk, n_context);
+  const std::int64_t n_super = std::min(basis.n_super, n_context);
+  const std::int64_t stream_bytes = basis.numerics == Numerics::kOfficial ? 2 : kFloat;
+  const std::int64_t kept = n_super > n ? n_super * c.hc_streams * c.hidden * stream_bytes : 0;
+  return passBytes(c, layout, n) + kept + 2 * c.vocab * kFloat + basis.n_threads * kThreadBytes;
+}
+
+// Everything but the weights' place.
+MemoryPlan planOf(const ModelConfig& config, const PlanBasis& basis, std::int64_t n_context) {
+  const KvLayout layout(config, basis.numerics);
+  MemoryPlan plan;
+  plan.n_context = n_context;
+  plan.n_context_model = config.context_max;
+  plan.program_bytes = basis.program_bytes;
+  plan.kv_bytes = kvBytes(layout, n_context);
+  const std::int64_t n_chunk = std::min(basis.n_chunk, n_context);
+  plan.state_bytes = stateBytes(layout, n_chunk, std::min(basis.n_super, n_context));
+  plan.checkpoint_bytes = checkpointBytes(config, layout, n_context);
+  plan.scratch_bytes = scratchBytes(config, layout, basis, n_context);
+  plan.available_bytes = basis.memory_bytes;
+  plan.kv_bytes_per_token = kvBytesPerToken(config, basis.numerics);
+  return plan;
+}
+
+void add(const PlanBasis& basis, const WeightPlacement& placement, MemoryPlan& plan) {
+  const WeightSizes& w = basis.weights;
+  plan.residency = placement.residency;
+  plan.n_slots = placement.n_slots;
+  plan.weights_bytes = basis.copied_bytes;
+  if (placement.residency == Residency::kMapped) plan.weights_bytes += w.mapped;
+  if (placement.residency == Residency::kStreamedExperts) plan.weights_bytes += w.dense;
+  plan.stream_bytes = placement.n_slots * w.slot;
+  if (placement.residency == Residency::kStreamedLayers) plan.stream_bytes += 2 * w.stage;
+  plan.total_bytes = plan.program_bytes + plan.weights_bytes + plan.stream_bytes + plan.kv_bytes +
+                     plan.state_bytes + plan.checkpoint_bytes + plan.scratch_bytes;
+}
+
+std::int64_t usable(std::int64_t memory) {
+  return memory - static_cast<std::int64_t>(kSlack * static_cast<double>(memory));
+}
+
+// Of the program itself, which comes first, not of the libraries.
+int touchCode(dl_phdr_info* info, std::size_t, void*) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const auto& part = info->dlpi_phdr[i];
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0) continue;
+    const std::uintptr_t begin = (info->dlpi_addr + part.p_vaddr) / page * page;
+    const std::uintptr_t end = info->dlpi_addr + part.p_vaddr + part.p_memsz;
+    ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_READ);
+  }
+  return 1;
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return std::to_string((bytes + (1 << 20) - 1) >> 20) + "MiB";
 }
 
 }  // namespace
@@ -43,36 +136,50 @@ double kvBytesPerToken(const ModelConfig& config, Numerics numerics) {
   return static_cast<double>(KvLayout(config, numerics).block_bytes) / kBlockTokens;
 }
 
-MemoryPlan planMemory(const ModelConfig& config, Numerics numerics, std::int64_t weights_bytes,
-                      std::int64_t n_context, std::int64_t available_bytes) {
-  const KvLayout layout(config, numerics);
-  MemoryPlan plan;
-  const auto totalFor = [&](std::int64_t n) {
-    return weights_bytes + kvBytes(layout, n) + stateBytes(config, layout) +
-           scratchBytes(config, n);
+MemoryPlan planPlaced(const ModelConfig& config, const PlanBasis& basis,
+                      const WeightPlacement& placement, std::int64_t n_context) {
+  const auto planFor = [&](std::int64_t n) {
+    MemoryPlan plan = planOf(config, basis, n);
+    add(basis, placement, plan);
+    plan.fits = plan.total_bytes <= usable(basis.memory_bytes);
+    return plan;
   };
-  plan.n_context = n_context;
-  plan.weights_bytes = weights_bytes;
-  plan.kv_bytes = kvBytes(layout, n_context);
-  plan.state_bytes = stateBytes(config, layout);
-  plan.scratch_bytes = scratchBytes(config, n_context);
-  plan.total_bytes = totalFor(n_context);
-  plan.available_bytes = available_bytes;
-  plan.kv_bytes_per_token = kvBytesPerToken(config, numerics);
-  plan.fits = plan.total_bytes <= available_bytes;
-
-  std::int64_t low = 0, high = config.context_max;  // largest n whose total fits
+  MemoryPlan plan = planFor(n_context);
+  plan.memory_fits_bytes =
+      static_cast<std::int64_t>(static_cast<double>(plan.total_bytes) / (1 - kSlack)) + 1;
+  std::int64_t low = 0, high = config.context_max;  // largest n that fits
   while (low < high) {
     const std::int64_t middle = low + (high - low + 1) / 2;
-    if (totalFor(middle) <= available_bytes) low = middle;
+    if (planFor(middle).fits) low = middle;
     else high = middle - 1;
   }
-  plan.n_context_fits = totalFor(low) <= available_bytes ? low : 0;
-  if (!plan.fits)
-    plan.advice = plan.n_context_fits > 0
-                      ? "A context of " + std::to_string(plan.n_context_fits) + " tokens would fit."
-                      : "The weights alone need more memory than this machine has free.";
+  plan.n_context_fits = planFor(low).fits ? low : 0;
+  if (plan.fits) return plan;
+  const std::string needed = "--memory " + mebibytes(plan.memory_fits_bytes);
+  plan.advice = plan.n_context_fits > 0
+                    ? "A context of " + std::to_string(plan.n_context_fits) +
+                          " tokens would fit; this one needs " + needed + "."
+                    : "No context fits; this one needs " + needed + ".";
   return plan;
+}
+
+MemoryPlan planMemory(const ModelConfig& config, const PlanBasis& basis, std::int64_t n_context) {
+  const WeightSizes& w = basis.weights;
+  const MemoryPlan mapped = planPlaced(config, basis, {}, n_context);
+  if (mapped.fits) return mapped;
+  MemoryPlan streamed;
+  for (const Residency residency : {Residency::kStreamedExperts, Residency::kStreamedLayers}) {
+    WeightPlacement placement{residency, w.n_slots_min};
+    streamed = planPlaced(config, basis, placement, n_context);
+    if (!streamed.fits) continue;
+    // What is left goes to the cache.
+    const std::int64_t left = usable(basis.memory_bytes) - streamed.total_bytes;
+    placement.n_slots +=
+        std::min(w.n_experts - placement.n_slots, left / std::max<std::int64_t>(1, w.slot));
+    return planPlaced(config, basis, placement, n_context);
+  }
+  // Streaming saves nothing of a model that is small beside its buffers.
+  return mapped.total_bytes <= streamed.total_bytes ? mapped : streamed;
 }
 
 std::int64_t availableMemory() {
@@ -82,6 +189,24 @@ std::int64_t availableMemory() {
   for (std::string line; file >> name >> kib && std::getline(file, line);)
     if (name == "MemAvailable:") return kib * 1024;
   return 0;
+}
+
+std::int64_t defaultMemory() {
+  const std::int64_t available = availableMemory();
+  return available - std::min(kReserveBytes, available / 8);
+}
+
+ProcessMemory processMemory() {
+  // The program's own code counts from the start; it would come in page by page while it runs.
+  static const int touched = ::dl_iterate_phdr(touchCode, nullptr);
+  (void)touched;
+  std::ifstream file("/proc/self/status");
+  ProcessMemory memory;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("VmRSS:")) memory.resident = std::stoll(line.substr(6)) * 1024;
+    if (line.starts_with("RssAnon:")) memory.anonymous = std::stoll(line.substr(8)) * 1024;
+  }
+  return memory;
 }
 
 }  // namespace engine

@@ -1,4 +1,8 @@
-// memory_plan.h: what a model and a context need, in bytes, before anything is allocated.
+// memory_plan.h: what a model and a context need, in bytes, before anything is allocated, and
+// where the weights go so that it fits.
+//
+// The plan counts memory that a run over the whole context has touched at its end: resident memory
+// (RSS) of a process that holds one sequence. Experts that no token chose have touched less.
 #pragma once
 
 #include <cstdint>
@@ -6,30 +10,59 @@
 
 #include "engine/model_config.h"
 #include "engine/numerics.h"
+#include "engine/weight_store.h"
 
 namespace engine {
 
 struct MemoryPlan {
   std::int64_t n_context = 0;
-  std::int64_t weights_bytes = 0;   // mapped files that a pass touches
-  std::int64_t kv_bytes = 0;        // whole blocks for n_context, and the tail block
-  std::int64_t state_bytes = 0;     // window rows and compressor rows of one sequence
-  std::int64_t scratch_bytes = 0;   // activations of one chunk
+  std::int64_t n_context_model = 0;     // what the model takes at most
+  Residency residency = Residency::kMapped;
+  std::int64_t n_slots = 0;             // experts the cache holds
+  std::int64_t program_bytes = 0;       // code, libraries, and what lay there before the model
+  std::int64_t weights_bytes = 0;       // mapped or read once, and vectors copied to float32
+  std::int64_t stream_bytes = 0;        // expert cache and staging of streamed layers
+  std::int64_t kv_bytes = 0;            // whole blocks for n_context, and the tail block
+  std::int64_t state_bytes = 0;         // window rows and compressor rows of one sequence
+  std::int64_t checkpoint_bytes = 0;    // states kept for rewinding
+  std::int64_t scratch_bytes = 0;       // activations of one pass, and of every thread
   std::int64_t total_bytes = 0;
-  std::int64_t available_bytes = 0;  // memory this machine can give now
-  double kv_bytes_per_token = 0;     // specification §14.4
+  std::int64_t available_bytes = 0;     // memory allowed
+  double kv_bytes_per_token = 0;        // specification §14.4
   bool fits = false;
-  std::int64_t n_context_fits = 0;   // largest context that would fit; 0: the weights alone do not
-  std::string advice;                // one sentence when it does not fit
+  std::int64_t n_context_fits = 0;      // largest context that would fit; 0: none does
+  std::int64_t memory_fits_bytes = 0;   // least memory in which n_context would fit
+  std::string advice;                   // one sentence when it does not fit
+};
+
+// What a plan starts from.
+struct PlanBasis {
+  Numerics numerics = Numerics::kOfficial;
+  int n_threads = 1;
+  std::int64_t n_chunk = 256, n_super = 2048;  // rows of a pass, tokens of a super-chunk
+  WeightSizes weights;
+  std::int64_t program_bytes = 0;
+  std::int64_t copied_bytes = 0;  // vectors in float32 and the directory of the tensors
+  std::int64_t memory_bytes = 0;  // allowed
 };
 
 // KV bytes of one token, as stored: n_CSA·(row + key)/4 + n_HCA·row/ratio (specification §14.4).
 double kvBytesPerToken(const ModelConfig& config, Numerics numerics);
 
-MemoryPlan planMemory(const ModelConfig& config, Numerics numerics, std::int64_t weights_bytes,
-                      std::int64_t n_context, std::int64_t available_bytes);
+// The first residency that fits, in the order of the enumeration; the leanest when none does.
+MemoryPlan planMemory(const ModelConfig& config, const PlanBasis& basis, std::int64_t n_context);
+// With the weights where they are.
+MemoryPlan planPlaced(const ModelConfig& config, const PlanBasis& basis,
+                      const WeightPlacement& placement, std::int64_t n_context);
 
 // MemAvailable of this machine; 0 when it cannot be read.
 std::int64_t availableMemory();
+// What an engine takes when it is not told: the available memory less a reserve for the rest.
+std::int64_t defaultMemory();
+// Memory of this process now: all that is resident, and the part that belongs to no file.
+struct ProcessMemory {
+  std::int64_t resident = 0, anonymous = 0;
+};
+ProcessMemory processMemory();
 
 }  // namespace engine

@@ -1,15 +1,9 @@
 #include "engine/safetensors.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <ostream>
 #include <optional>
-
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "engine/base/replace_file.h"
 #include "engine/json.h"
@@ -105,36 +99,6 @@ std::int64_t dtypeBytes(Dtype dtype) { return rowOf(dtype).bytes; }
 
 std::int64_t TensorView::elementCount() const {
   return static_cast<std::int64_t>(bytes.size()) / dtypeBytes(dtype);
-}
-
-Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0)
-    return failure(errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
-                   path.filename().string() + ": " + std::strerror(errno), kHint);
-  struct stat info {};
-  const bool regular = ::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode);
-  void* map = MAP_FAILED;
-  const auto size = static_cast<std::size_t>(info.st_size);
-  if (regular && size > 0) map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
-  ::close(descriptor);
-  if (!regular) return failure(ErrorCode::kIo, path.filename().string() + " is not a file", kHint);
-  if (size == 0) return failure(ErrorCode::kCorrupt, path.filename().string() + " is empty", kHint);
-  if (map == MAP_FAILED)
-    return failure(ErrorCode::kIo,
-                   path.filename().string() + " cannot be mapped: " + std::strerror(errno), kHint);
-  return MappedFile({static_cast<const std::byte*>(map), size});
-}
-
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
-
-MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(bytes_, other.bytes_);
-  return *this;
-}
-
-MappedFile::~MappedFile() {
-  if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 Result<SafetensorsFile> SafetensorsFile::open(const std::filesystem::path& path) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/mapped_file.h"
 
 namespace engine {
 
@@ -31,21 +32,6 @@ struct TensorView {
   std::int64_t elementCount() const;
 };
 
-// A read-only map of a file; SIGBUS if another process shortens the file meanwhile, therefore
-// only in processes that may die.
-class MappedFile {
- public:
-  static base::Result<MappedFile> open(const std::filesystem::path& path);
-  MappedFile(MappedFile&& other) noexcept;
-  MappedFile& operator=(MappedFile&& other) noexcept;
-  ~MappedFile();
-  std::span<const std::byte> bytes() const { return bytes_; }
-
- private:
-  explicit MappedFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
-  std::span<const std::byte> bytes_;
-};
-
 class SafetensorsFile {
  public:
   // kNotFound, kIo, kCorrupt (truncated, oversized, overlapping), kInvalidInput (not this format),
@@ -54,7 +40,9 @@ class SafetensorsFile {
 
   const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }
   const TensorView* find(std::string_view name) const;
-  std::int64_t fileBytes() const { return static_cast<std::int64_t>(file_.bytes().size()); }
+  std::int64_t fileBytes() const { return file_.size(); }
+  MappedFile& file() { return file_; }
+  const MappedFile& file() const { return file_; }
 
  private:
   explicit SafetensorsFile(MappedFile file) : file_(std::move(file)) {}

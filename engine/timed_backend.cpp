@@ -68,9 +68,16 @@ class TimedBackend : public Backend {
     timed(Stage::kExperts, [&] { inner_->experts(args); });
     StageTime& time = times_[Stage::kExperts];
     const kernels::MatrixView& w1 = args.shared.w1;
-    time.flops += 6.0 * static_cast<double>(args.n * (args.top_k + 1) * w1.out * w1.in);
-    const std::set<std::int32_t> used(args.chosen, args.chosen + args.n * args.top_k);
+    const double flops = 6.0 * static_cast<double>(w1.out * w1.in);  // of one expert and row
+    std::set<std::int32_t> used;
+    for (std::int64_t i = 0; i < args.n * args.top_k; ++i)
+      if (args.chosen[i] >= args.first_expert && args.chosen[i] < args.endExpert()) {
+        used.insert(args.chosen[i]);
+        time.flops += flops;
+      }
     for (const std::int32_t expert : used) time.weight_bytes += bytesOf(args.experts[expert]);
+    if (!args.finish) return;
+    time.flops += flops * static_cast<double>(args.n);
     time.weight_bytes += bytesOf(args.shared);
   }
   void forEach(std::int64_t n, std::int64_t grain,

@@ -8,6 +8,7 @@ namespace {
 using base::ErrorCode;
 using base::failure;
 using base::Result;
+using base::Status;
 
 constexpr const char* kHint = "Copy the model again or choose another one.";
 
@@ -172,7 +173,8 @@ std::string shapeText(const std::vector<std::int64_t>& shape) {
   return text + "]";
 }
 
-Weights::Weights(std::unique_ptr<WeightsSource> source) : source_(std::move(source)) {}
+Weights::Weights(std::unique_ptr<WeightsSource> source)
+    : source_(std::move(source)), files_(source_->files()) {}
 Weights::~Weights() = default;
 
 Result<std::unique_ptr<Weights>> Weights::bind(std::unique_ptr<WeightsSource> source,
@@ -182,6 +184,7 @@ Result<std::unique_ptr<Weights>> Weights::bind(std::unique_ptr<WeightsSource> so
   const std::string& problem = weights->source_->problem();
   if (!problem.empty()) return failure(ErrorCode::kCorrupt, problem, kHint);
   weights->manifest_ = weights->source_->manifest();
+  for (const MappedFile* file : weights->files_) file->forget();
   return weights;
 }
 
@@ -194,6 +197,19 @@ Result<std::unique_ptr<Weights>> Weights::open(const std::filesystem::path& fold
 Result<std::unique_ptr<Weights>> Weights::open(GgufFile file, const ModelConfig& config) {
   TRY_ASSIGN(auto source, openGgufSource(std::move(file), config));
   return bind(std::move(source), config);
+}
+
+WeightSizes Weights::measure(std::int64_t top_k) { return WeightStore::measure(*this, top_k); }
+
+Status Weights::place(const WeightPlacement& placement) {
+  if (placement.residency == Residency::kMapped) return {};
+  TRY_ASSIGN(store_, WeightStore::place(*this, placement));
+  return {};
+}
+
+Status Weights::checkFiles() const {
+  for (const MappedFile* file : files_) TRY(file->checkUnchanged());
+  return {};
 }
 
 std::int64_t Weights::fileBytes() const { return source_->fileBytes(); }

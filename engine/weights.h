@@ -12,6 +12,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/result.h"
 #include "engine/model_config.h"
+#include "engine/weight_store.h"
 #include "kernels/experts/experts.h"
 #include "kernels/hc/hc.h"
 #include "kernels/matrix_view.h"
@@ -48,8 +49,9 @@ struct MoeWeights {
   kernels::MatrixView gate;
   std::vector<float> bias;          // scored layers
   std::vector<std::int64_t> table;  // hash layers: [vocab, top_k]
-  std::vector<kernels::ExpertWeights> experts;
+  std::vector<kernels::ExpertWeights> experts;  // empty where they stream
   kernels::ExpertWeights shared;
+  int cache_layer = -1;  // their layer in the expert cache; −1: they do not stream
 };
 
 struct LayerWeights {
@@ -97,6 +99,15 @@ class Weights {
   std::optional<MtpWeights> mtp;
   std::optional<DsparkWeights> dspark;
 
+  // Leaves everything mapped, or makes it stream. Once, before the first pass.
+  base::Status place(const WeightPlacement& placement);
+  // Null where everything is mapped.
+  WeightStore* store() const { return store_.get(); }
+  WeightSizes measure(std::int64_t top_k);
+
+  // kCorrupt when a file is no longer what it was when it was opened.
+  base::Status checkFiles() const;
+  std::span<MappedFile* const> files() const { return files_; }
   std::int64_t fileBytes() const;
   // Hash over the names, types, shapes and bytes of every tensor. Files above 256 MiB are
   // identified by size, modification time and some of their bytes instead: hashing 160 GB
@@ -108,6 +119,8 @@ class Weights {
   static base::Result<std::unique_ptr<Weights>> bind(std::unique_ptr<WeightsSource> source,
                                                      const ModelConfig& config);
   std::unique_ptr<WeightsSource> source_;  // the mapped files
+  std::vector<MappedFile*> files_;         // of source_
+  std::unique_ptr<WeightStore> store_;
   base::Hash128 manifest_;
 };
 

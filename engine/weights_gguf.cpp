@@ -141,9 +141,8 @@ class GgufSource : public WeightsSource {
     return {stored.begin(), stored.end()};
   }
 
-  std::int64_t fileBytes() const override {
-    return static_cast<std::int64_t>(file_.bytes().size());
-  }
+  std::vector<MappedFile*> files() override { return {&file_.file()}; }
+  std::int64_t fileBytes() const override { return file_bytes_; }
 
   base::Hash128 manifest() const override {
     base::Hasher hasher;
@@ -191,7 +190,8 @@ class GgufSource : public WeightsSource {
     return view;
   }
 
-  const GgufFile file_;
+  GgufFile file_;
+  const std::int64_t file_bytes_ = static_cast<std::int64_t>(file_.bytes().size());
   const ModelConfig c_;
 };
 

@@ -22,6 +22,9 @@ using kernels::WeightType;
 
 constexpr const char* kHint = "Copy the checkpoint again or choose another model folder.";
 
+// While hashing, pages of the map are given back after so many bytes.
+constexpr std::size_t kForgottenTogetherBytes = 4 << 20;
+
 class SafetensorsSource : public WeightsSource {
  public:
   explicit SafetensorsSource(const ModelConfig& config) : c_(config) {}
@@ -36,6 +39,11 @@ class SafetensorsSource : public WeightsSource {
   std::vector<MatrixView> experts(const std::string& prefix, const std::string& which,
                                   std::int64_t out, std::int64_t in) override;
   std::vector<std::int64_t> expertTable(const std::string& name) override;
+  std::vector<MappedFile*> files() override {
+    std::vector<MappedFile*> files;
+    for (SafetensorsFile& file : files_) files.push_back(&file.file());
+    return files;
+  }
   std::int64_t fileBytes() const override { return file_bytes_; }
   base::Hash128 manifest() const override;
 
@@ -112,9 +120,15 @@ Status SafetensorsSource::open(const std::filesystem::path& folder) {
 
 base::Hash128 SafetensorsSource::manifest() const {
   base::Hasher hasher;
+  std::size_t n_touched = 0;
   for (const auto& [name, tensor] : tensors_) {
     hasher.add(name).add(dtypeName(tensor->dtype)).add(shapeText(tensor->shape));
-    if (file_bytes_ <= kHashedWholeBytes) hasher.add(tensor->bytes);
+    if (file_bytes_ > kHashedWholeBytes) continue;
+    hasher.add(tensor->bytes);
+    n_touched += tensor->bytes.size();
+    if (n_touched < kForgottenTogetherBytes) continue;
+    for (const SafetensorsFile& file : files_) file.file().forget();
+    n_touched = 0;
   }
   if (file_bytes_ > kHashedWholeBytes) {
     for (std::size_t i = 0; i < paths_.size(); ++i) {

@@ -39,8 +39,10 @@ class WeightsSource {
   // Expert ids of the hash layers [vocab, top_k].
   virtual std::vector<std::int64_t> expertTable(const std::string& name) = 0;
 
+  // Live as long as this; their maps may be given up once everything is bound.
+  virtual std::vector<MappedFile*> files() = 0;
   virtual std::int64_t fileBytes() const = 0;
-  // See Weights::manifest().
+  // See Weights::manifest(). Before a map is given up.
   virtual base::Hash128 manifest() const = 0;
 
   const std::string& problem() const { return problem_; }  // empty: none

@@ -20,6 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using base::ErrorCode;
 using engine::Engine;
+using engine::Residency;
 
 std::string readAll(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -55,6 +56,22 @@ engine::Json publishedConfig(bool pro) {
                             {"beta_slow", 1}}},
           {"max_position_embeddings", 1048576}, {"hc_mult", 4}, {"hc_sinkhorn_iters", 20},
           {"num_nextn_predict_layers", 1}, {"expert_dtype", "fp4"}};
+}
+
+// A Flash of 43 layers (notes on its sizes: specification §14), 30 MB of program.
+engine::PlanBasis basisOf(std::int64_t memory) {
+  engine::PlanBasis basis;
+  basis.n_threads = 2;
+  basis.weights = {.mapped = std::int64_t{155'000'000'000},
+                   .dense = std::int64_t{7'800'000'000},
+                   .stage = 190'000'000,
+                   .slot = 13'400'000,
+                   .n_experts = 43 * 256,
+                   .n_slots_min = 12};
+  basis.program_bytes = 30'000'000;
+  basis.copied_bytes = 150'000'000;
+  basis.memory_bytes = memory;
+  return basis;
 }
 
 class CheckpointTest : public QObject {
@@ -165,29 +182,65 @@ class CheckpointTest : public QObject {
     QCOMPARE(engine::kvBytesPerToken(*flash, engine::Numerics::kOfficial), 3514.25);
     QCOMPARE(engine::kvBytesPerToken(*pro, engine::Numerics::kOfficial), 5031.4375);
     // 3.432 GiB at 2^20 tokens (specification §14.4), plus the block that is being filled.
-    const auto plan = engine::planMemory(*flash, engine::Numerics::kOfficial, std::int64_t{160} << 30,
-                                         1 << 20, std::int64_t{200} << 30);
+    const auto plan = engine::planMemory(*flash, basisOf(std::int64_t{200} << 30), 1 << 20);
     QVERIFY(std::abs(static_cast<double>(plan.kv_bytes) / (1 << 30) - 3.432) < 0.01);
     QVERIFY(plan.fits);
-    QCOMPARE(plan.total_bytes,
-             plan.weights_bytes + plan.kv_bytes + plan.state_bytes + plan.scratch_bytes);
+    QCOMPARE(plan.total_bytes, plan.program_bytes + plan.weights_bytes + plan.stream_bytes +
+                                   plan.kv_bytes + plan.state_bytes + plan.checkpoint_bytes +
+                                   plan.scratch_bytes);
+  }
+
+  // As memory shrinks: everything mapped, experts through a cache that shrinks with it, layers
+  // through two buffers, and then a refusal with the context and the memory that would do.
+  void aPlanKeepsToItsMemory() {
+    const auto flash = engine::ModelConfig::parse(publishedConfig(false));
+    std::int64_t n_slots = std::int64_t{1} << 40;
+    Residency residency = Residency::kMapped;
+    for (std::int64_t memory = std::int64_t{200} << 30; memory > 0; memory -= std::int64_t{1} << 30) {
+      const auto plan = engine::planMemory(*flash, basisOf(memory), 1 << 16);
+      if (!plan.fits) {
+        QVERIFY(memory < std::int64_t{4} << 30);
+        QVERIFY(plan.memory_fits_bytes > memory);
+        QVERIFY(engine::planMemory(*flash, basisOf(plan.memory_fits_bytes), 1 << 16).fits);
+        QVERIFY(plan.advice.find("MiB") != std::string::npos);
+        continue;
+      }
+      QVERIFY(plan.total_bytes <= memory);
+      QVERIFY(static_cast<int>(plan.residency) >= static_cast<int>(residency));
+      if (plan.residency == residency && residency != Residency::kMapped)
+        QVERIFY(plan.n_slots <= n_slots);
+      if (plan.residency != Residency::kMapped) {
+        n_slots = plan.n_slots;
+        QVERIFY(n_slots >= basisOf(memory).weights.n_slots_min);
+        // No more is left over than a slot and the slack.
+        QVERIFY(n_slots == basisOf(memory).weights.n_experts ||
+                plan.total_bytes + basisOf(memory).weights.slot > memory * 96 / 100);
+      }
+      residency = plan.residency;
+    }
+    QCOMPARE(residency, Residency::kStreamedLayers);
   }
 
   void aPlanThatDoesNotFitSaysWhatWould() {
     const auto flash = engine::ModelConfig::parse(publishedConfig(false));
-    const auto small = engine::planMemory(*flash, engine::Numerics::kOfficial, std::int64_t{10} << 30,
-                                          1 << 20, std::int64_t{12} << 30);
+    const auto small = engine::planMemory(*flash, basisOf(std::int64_t{4} << 30), 1 << 20);
     QVERIFY(!small.fits);
     QVERIFY(small.n_context_fits > 0 && small.n_context_fits < (1 << 20));
-    QVERIFY(!small.advice.empty());
-    const auto retry =
-        engine::planMemory(*flash, engine::Numerics::kOfficial, std::int64_t{10} << 30,
-                           small.n_context_fits, std::int64_t{12} << 30);
-    QVERIFY(retry.fits);
-    const auto none = engine::planMemory(*flash, engine::Numerics::kOfficial, std::int64_t{160} << 30,
-                                         4096, std::int64_t{16} << 30);
+    QVERIFY(small.advice.find(std::to_string(small.n_context_fits)) != std::string::npos);
+    QVERIFY(engine::planMemory(*flash, basisOf(std::int64_t{4} << 30), small.n_context_fits).fits);
+    const auto none = engine::planMemory(*flash, basisOf(std::int64_t{100} << 20), 4096);
     QVERIFY(!none.fits);
     QCOMPARE(none.n_context_fits, 0);
+  }
+
+  void openingWithoutRoomIsRefusedWithNumbers() {
+    engine::EngineOptions options;
+    options.memory_bytes = 1 << 20;
+    const auto opened = Engine::open(model_, options);
+    QVERIFY(!opened);
+    QCOMPARE(opened.error().code, ErrorCode::kOutOfMemory);
+    QVERIFY(opened.error().message.find("1048576") != std::string::npos);
+    QVERIFY(opened.error().hint.find("--memory") != std::string::npos);
   }
 
  private:
