@@ -12,6 +12,7 @@
 #include "app/child_process.h"
 #include "app/engine_protocol.h"
 #include "app/json_fields.h"
+#include "app/model_fault.h"
 #include "engine/base/frame.h"
 #include "engine/base/log.h"
 
@@ -68,8 +69,7 @@ class EngineProcess {
     }
     if (!ended_) return std::nullopt;
     lock.unlock();
-    return failure(ErrorCode::kEngineStopped, "lectern-engine " + farewell(),
-                   "What was read and said is saved. Try again: the engine starts anew.");
+    return farewell();
   }
 
   // Sets `wake` so that receive() looks at the clock again. May be called from any thread.
@@ -104,9 +104,16 @@ class EngineProcess {
     changed_.notify_all();
   }
 
-  std::string farewell() {
+  tl::unexpected<base::Error> farewell() {
     const auto end = child_->wait(kExitPatience_s);
-    return end ? end->sentence() : "stopped speaking its protocol";
+    if (end && end->exit_code == kModelFaultExit)
+      return failure(ErrorCode::kCorrupt,
+                     "lectern-engine found that the model file changed while it was open",
+                     "Leave model files alone while they are in use. What was read and said is "
+                     "saved; copy the model again if it was damaged.");
+    return failure(ErrorCode::kEngineStopped,
+                   "lectern-engine " + (end ? end->sentence() : "stopped speaking its protocol"),
+                   "What was read and said is saved. Try again: the engine starts anew.");
   }
 
   std::unique_ptr<ChildProcess> child_;

@@ -38,7 +38,8 @@ struct EngineSettings {
   std::string backend = "cpu";     // "cpu", "reference"
   std::string numerics = "official";
   int n_threads = 0;               // 0: one per core
-  std::int64_t context_max = 0;    // 0: what the model allows
+  std::int64_t context_max = 0;    // 0: what the model and the memory allow
+  std::int64_t memory_bytes = 0;   // the process may use; 0: what the machine has to spare
   std::int64_t cache_bytes_max = std::int64_t{16} << 30;  // unpinned blocks beyond it are dropped
 };
 

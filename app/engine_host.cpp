@@ -47,6 +47,7 @@ Result<engine::EngineOptions> engineOptions(const EngineSettings& settings) {
   options.numerics = *numerics;
   options.n_threads = settings.n_threads;
   options.context_max = settings.context_max;
+  options.memory_bytes = settings.memory_bytes;
   return options;
 }
 
@@ -94,14 +95,29 @@ EngineHost::~EngineHost() = default;
 EngineHost::Reply EngineHost::call(std::int64_t request, const std::string& method,
                                    const Json& params, std::stop_token stop) {
   try {
-    return dispatch(request, method, params, stop);
+    Reply reply = dispatch(request, method, params, stop);
+    // Weights that changed under the model cannot be used again by this process.
+    if (!reply && reply.error().code == ErrorCode::kCorrupt && engine_ != nullptr)
+      finished_ = !engine_->weights().checkFiles();
+    return reply;
   } catch (const std::bad_alloc&) {
-    return failure(ErrorCode::kOutOfMemory, "lectern-engine ran out of memory in " + method,
-                   "Close other programs or leave sources out.");
+    return outOfMemory(method);
   } catch (const std::exception& error) {
     return failure(ErrorCode::kInternal, "lectern-engine failed in " + method + ": " + error.what(),
                    "Please report this with the log file.");
   }
+}
+
+EngineHost::Reply EngineHost::outOfMemory(const std::string& method) const {
+  std::string message = "lectern-engine ran out of memory in " + method;
+  if (engine_ != nullptr) {
+    const engine::MemoryPlan plan = engine_->plan(engine_->contextMax());
+    message += ": a full context of " + std::to_string(plan.n_context) + " tokens takes " +
+               std::to_string(plan.total_bytes) + " bytes, " +
+               std::to_string(engine::availableMemory()) + " are free on this machine";
+  }
+  return failure(ErrorCode::kOutOfMemory, message,
+                 "Close other programs, leave sources out or set a smaller --memory.");
 }
 
 EngineHost::Reply EngineHost::dispatch(std::int64_t request, const std::string& method,
@@ -180,8 +196,13 @@ EngineHost::Reply EngineHost::plan(const Json& params) {
     return failure(ErrorCode::kTooLarge,
                    "the model takes up to " + std::to_string(engine_->contextMax()) + " tokens");
   const engine::MemoryPlan memory = engine_->plan(plan.n_context);
-  plan.rows = {row("weights", memory.weights_bytes), row("context", memory.kv_bytes),
-               row("window", memory.state_bytes), row("scratch", memory.scratch_bytes)};
+  plan.rows = {row("program", memory.program_bytes),
+               row("weights", memory.weights_bytes),
+               row("streaming", memory.stream_bytes),
+               row("context", memory.kv_bytes),
+               row("window", memory.state_bytes),
+               row("checkpoints", memory.checkpoint_bytes),
+               row("scratch", memory.scratch_bytes)};
   plan.total_bytes = memory.total_bytes;
   plan.available_bytes = memory.available_bytes;
   plan.snapshot_bytes = memory.kv_bytes + memory.state_bytes;

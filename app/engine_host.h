@@ -36,12 +36,15 @@ class EngineHost {
   // hold, the host stays usable.
   base::Result<engine::Json> call(std::int64_t request, const std::string& method,
                                   const engine::Json& params, std::stop_token stop);
+  // The model's files changed: the process should end with kModelFaultExit and be started anew.
+  bool finished() const { return finished_; }
 
  private:
   using Reply = base::Result<engine::Json>;
 
   Reply dispatch(std::int64_t request, const std::string& method, const engine::Json& params,
                  std::stop_token stop);
+  Reply outOfMemory(const std::string& method) const;
   Reply load(const engine::Json& params, std::stop_token stop);
   Reply plan(const engine::Json& params);
   Reply open();
@@ -73,6 +76,7 @@ class EngineHost {
   std::unique_ptr<engine::Engine> engine_;  // null before load
   std::map<std::int64_t, std::unique_ptr<engine::Sequence>> sequences_;
   std::int64_t next_sequence_ = 1;
+  bool finished_ = false;
   // Of the last answer: the next question mostly quotes from the same documents.
   base::Hash128 quote_key_;
   std::shared_ptr<const engine::QuoteIndex> quote_index_;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "app/engine_service.h"
+#include "app/model_fault.h"
 #include "engine/base/log.h"
 
 namespace {
@@ -31,6 +32,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::signal(SIGPIPE, SIG_IGN);
+  app::endOnModelFault();
   // The end of lectern shows as the end of stdin, in whatever way it ended. PR_SET_PDEATHSIG would
   // tie this process to the thread that started it instead.
   const int protocol = takeStdout();

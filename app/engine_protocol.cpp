@@ -56,6 +56,7 @@ Json toJson(const EngineSettings& settings) {
   return Json{{"model", settings.model.string()},         {"data", settings.data.string()},
               {"backend", settings.backend},              {"numerics", settings.numerics},
               {"threads", settings.n_threads},            {"context_max", settings.context_max},
+              {"memory_bytes", settings.memory_bytes},
               {"cache_bytes_max", settings.cache_bytes_max}};
 }
 
@@ -68,6 +69,7 @@ Status fromJson(const Json& json, EngineSettings& settings) {
   fields.maybe("numerics", settings.numerics);
   fields.maybe("threads", settings.n_threads);
   fields.maybe("context_max", settings.context_max);
+  fields.maybe("memory_bytes", settings.memory_bytes);
   fields.maybe("cache_bytes_max", settings.cache_bytes_max);
   settings.model = model;
   settings.data = data;

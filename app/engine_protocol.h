@@ -1,7 +1,8 @@
 // engine_protocol.h: what lectern and lectern-engine say to each other, as JSON.
 //
 // JSON-RPC 2.0 in frames (engine/base/frame.h). Requests of lectern:
-//   load {model, data, backend, numerics, threads, context_max, cache_bytes_max}   -> EngineInfo
+//   load {model, data, backend, numerics, threads, context_max, memory_bytes, cache_bytes_max}
+//                                                             -> EngineInfo
 //   plan {context}                                            -> EnginePlan
 //   open {} -> {sequence}      close {sequence}      fork {sequence} -> {sequence}
 //   sync {sequence, tokens, session}                          -> SyncReply; progress notifications

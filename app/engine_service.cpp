@@ -8,6 +8,7 @@
 #include "app/engine_host.h"
 #include "app/engine_protocol.h"
 #include "app/json_fields.h"
+#include "app/model_fault.h"
 #include "engine/base/frame.h"
 #include "engine/base/log.h"
 
@@ -31,6 +32,7 @@ int EngineService::run() {
   std::jthread reader([this] { readRequests(); });
   // The notifications of a request and its answer leave through the same door, in order.
   EngineHost host([this](const Json& message) { write(message); });
+  int code = 0;
   while (true) {
     auto request = queue_.receive(input_ended_.get_token());
     if (!request || request->method == "shutdown") {
@@ -38,6 +40,10 @@ int EngineService::run() {
       break;
     }
     serve(host, *request);
+    if (host.finished()) {
+      code = kModelFaultExit;
+      break;
+    }
   }
   {
     std::lock_guard lock(mutex_);
@@ -46,7 +52,7 @@ int EngineService::run() {
   changed_.notify_all();
   // After shutdown the reader may still wait for input that never comes.
   if (!input_ended_.stop_requested()) reader.detach();
-  return 0;
+  return code;
 }
 
 void EngineService::serve(EngineHost& host, Request& request) {
@@ -60,6 +66,8 @@ void EngineService::serve(EngineHost& host, Request& request) {
   const base::Error& error = result.error();
   base::logInfo("app", "request failed method=" + request.method +
                            " code=" + std::string(base::errorCodeName(error.code)));
+  // Without an answer: lectern knows by the exit code, and asks the next process.
+  if (host.finished()) return base::logError("app", error.message);
   write(errorJson(request.id, kServerError, error));
 }
 

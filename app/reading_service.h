@@ -39,7 +39,8 @@ struct ServiceOptions {
   std::string backend = "cpu";
   std::string numerics = "official";
   int n_threads = 0;             // 0: one per core
-  std::int64_t context_max = 0;  // 0: what the model allows
+  std::int64_t context_max = 0;  // 0: what the model and the memory allow
+  std::int64_t memory_bytes = 0;  // of lectern-engine; 0: what the machine has to spare
 };
 
 // Reading speed of this machine with this model; a rough guess until something was measured.

@@ -20,6 +20,7 @@ EngineSettings engineSettings(const ServiceOptions& options) {
   settings.numerics = options.numerics;
   settings.n_threads = options.n_threads;
   settings.context_max = options.context_max;
+  settings.memory_bytes = options.memory_bytes;
   return settings;
 }
 

@@ -11,12 +11,14 @@
 
 #include "app/cli/command_line.h"
 #include "app/cli/commands.h"
+#include "app/cli/disk_speed.h"
 #include "app/cli/engine_flags.h"
 #include "app/cli/speed_plot.h"
 #include "app/progress_line.h"
 #include "engine/base/replace_file.h"
 #include "engine/sequence.h"
 #include "engine/stage_times.h"
+#include "engine/weights.h"
 
 namespace app {
 
@@ -39,6 +41,7 @@ struct Measured {
   double load_s = 0, depth_s = 0, prefill_s = 0, decode_s = 0;
   engine::StageTimes prefill, decode;
   std::vector<SpeedPoint> curve;
+  std::int64_t prefill_bytes = 0, decode_bytes = 0;  // read from the disk meanwhile
 };
 
 // Points of the curve: one for every such share of the prompt.
@@ -102,21 +105,41 @@ Result<Measured> measure(const engine::Engine& engine, const Options& options,
     progress.show(at);
     curve.add(at);
   };
+  const auto bytes_read = [&] {
+    const engine::WeightStore* store = engine.weights().store();
+    return store != nullptr ? store->statistics().bytes : 0;
+  };
   times = {};
+  std::int64_t before = bytes_read();
   begin = Clock::now();
   if (options.n_prompt > 0)
     TRY(sequence->sync(all.first(static_cast<std::size_t>(n_read)), record, stop));
   measured.prefill_s = secondsSince(begin);
   measured.prefill = times;
   measured.curve = curve.take();
+  measured.prefill_bytes = bytes_read() - before;
 
   times = {};
+  before = bytes_read();
   begin = Clock::now();
   for (std::int64_t i = 0; i < options.n_generate; ++i)
     TRY(sequence->decode(tokens[static_cast<std::size_t>(n_read + i)], stop));
   measured.decode_s = secondsSince(begin);
   measured.decode = times;
+  measured.decode_bytes = bytes_read() - before;
   return measured;
+}
+
+// What streams, beside what the disk gives alone.
+struct Streaming {
+  double prefill_b_s = 0, decode_b_s = 0, disk_b_s = 0;
+};
+
+Streaming streamingOf(const engine::Engine& engine, const Measured& measured) {
+  if (engine.weights().store() == nullptr) return {};
+  return {.prefill_b_s = perSecond(measured.prefill_bytes, measured.prefill_s),
+          .decode_b_s = perSecond(measured.decode_bytes, measured.decode_s),
+          .disk_b_s = diskReadSpeed(engine.weights().files(), 1.0)};
 }
 
 Json stagesJson(const engine::StageTimes& times, double total_s) {
@@ -158,10 +181,12 @@ void printStages(const char* title, const engine::StageTimes& times, double tota
 
 Result<int> run(const Options& options, const Invocation& invocation) {
   const auto begin = Clock::now();
-  engine::StageTimes times;
-  TRY_ASSIGN(const auto engine, openEngine(invocation, options.engine, &times));
-  const double load_s = secondsSince(begin);
   const std::int64_t n_all = options.n_depth + options.n_prompt + options.n_generate;
+  EngineFlags flags = options.engine;
+  if (flags.context_max == 0) flags.context_max = n_all;  // memory for what is measured
+  engine::StageTimes times;
+  TRY_ASSIGN(const auto engine, openEngine(invocation, flags, &times));
+  const double load_s = secondsSince(begin);
   if (n_all == 0)
     return failure(ErrorCode::kInvalidInput, "there is nothing to measure",
                    "Give --prompt or --generate.");
@@ -177,6 +202,8 @@ Result<int> run(const Options& options, const Invocation& invocation) {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const std::int64_t peak_rss_bytes = usage.ru_maxrss * 1024;
+  const engine::MemoryPlan plan = engine->plan(n_all);
+  const Streaming streaming = streamingOf(*engine, measured);
   if (!options.plot.empty() && !measured.curve.empty())
     TRY(base::replaceFile(options.plot, [&](std::ostream& out) {
       out << speedPlot(measured.curve, "Reading: tokens per second against depth");
@@ -185,6 +212,12 @@ Result<int> run(const Options& options, const Invocation& invocation) {
     printJson({{"prefill_tok_s", prefill_tok_s},
                {"decode_tok_s", decode_tok_s},
                {"peak_rss_bytes", peak_rss_bytes},
+               {"plan_bytes", plan.total_bytes},
+               {"residency", engine::residencyName(plan.residency)},
+               {"expert_slots", plan.n_slots},
+               {"prefill_read_b_s", streaming.prefill_b_s},
+               {"decode_read_b_s", streaming.decode_b_s},
+               {"disk_b_s", streaming.disk_b_s},
                {"stages",
                 {{"load_s", measured.load_s},
                  {"depth_s", measured.depth_s},
@@ -201,7 +234,14 @@ Result<int> run(const Options& options, const Invocation& invocation) {
               countWords(options.n_prompt).c_str(), countWords(options.n_depth).c_str());
   std::printf("answer  %10.1f tok/s (%s tokens)\n", decode_tok_s,
               countWords(options.n_generate).c_str());
-  std::printf("memory  %10s at most\n", byteWords(peak_rss_bytes).c_str());
+  std::printf("memory  %10s at most, %s planned\n", byteWords(peak_rss_bytes).c_str(),
+              byteWords(plan.total_bytes).c_str());
+  if (streaming.disk_b_s > 0)
+    std::printf("disk    %10s/s reading, %s/s answering, %s/s alone (%s)\n",
+                byteWords(static_cast<std::int64_t>(streaming.prefill_b_s)).c_str(),
+                byteWords(static_cast<std::int64_t>(streaming.decode_b_s)).c_str(),
+                byteWords(static_cast<std::int64_t>(streaming.disk_b_s)).c_str(),
+                engine::residencyName(plan.residency));
   printStages("reading", measured.prefill, measured.prefill_s);
   printStages("answering", measured.decode, measured.decode_s);
   return kDone;

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/byte_size.h"
+#include "app/model_fault.h"
 #include "engine/base/log.h"
 
 namespace app {
@@ -16,20 +18,37 @@ void addEngineFlags(CLI::App& app, EngineFlags& flags) {
   app.add_option("--numerics", flags.numerics, "official rounding, or none")
       ->check(CLI::IsMember({"official", "none"}));
   app.add_option("--threads", flags.n_threads, "0: one per core")->check(CLI::Range(0, 1024));
-  app.add_option("--context-max", flags.context_max, "Tokens; 0: what the model allows")
+  app.add_option("--context-max", flags.context_max,
+                 "Tokens; 0: what the model and the memory allow")
       ->check(CLI::NonNegativeNumber);
+  app.add_option_function<std::string>(
+         "--memory",
+         [&flags](const std::string& text) {
+           const auto bytes = parseByteSize(text);
+           if (!bytes) throw CLI::ValidationError("--memory", bytes.error().message);
+           flags.memory_bytes = *bytes;
+         },
+         "Memory the model may use, as 4GiB; default: what this machine has to spare")
+      ->type_name("BYTES");
 }
 
-Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
-                                                   const EngineFlags& flags,
-                                                   engine::StageTimes* stage_times) {
-  TRY_ASSIGN(const Paths paths, invocation.paths());
+engine::EngineOptions engineOptions(const EngineFlags& flags) {
   engine::EngineOptions options;
   options.backend = flags.backend == "reference" ? engine::BackendKind::kReference
                                                  : engine::BackendKind::kCpu;
   options.numerics = *engine::numericsFromName(flags.numerics);
   options.n_threads = flags.n_threads;
   options.context_max = flags.context_max;
+  options.memory_bytes = flags.memory_bytes;
+  return options;
+}
+
+Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,
+                                                   const EngineFlags& flags,
+                                                   engine::StageTimes* stage_times) {
+  TRY_ASSIGN(const Paths paths, invocation.paths());
+  endOnModelFault();
+  engine::EngineOptions options = engineOptions(flags);
   options.stage_times = stage_times;
   return engine::Engine::open(paths.model, options);
 }
@@ -44,6 +63,7 @@ Result<ServiceOptions> serviceOptions(const Invocation& invocation, const Engine
   options.numerics = flags.numerics;
   options.n_threads = flags.n_threads;
   options.context_max = flags.context_max;
+  options.memory_bytes = flags.memory_bytes;
   return options;
 }
 

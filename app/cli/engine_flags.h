@@ -17,10 +17,12 @@ struct EngineFlags {
   std::string numerics = "official";
   int n_threads = 0;
   std::int64_t context_max = 0;
+  std::int64_t memory_bytes = 0;
 };
 
 void addEngineFlags(CLI::App& app, EngineFlags& flags);
 
+engine::EngineOptions engineOptions(const EngineFlags& flags);
 // In this process: for commands that look at the model itself. `stage_times`, unless null, must
 // outlive the engine.
 base::Result<std::unique_ptr<engine::Engine>> openEngine(const Invocation& invocation,

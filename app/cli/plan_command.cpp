@@ -11,8 +11,6 @@
 
 namespace app {
 
-using base::ErrorCode;
-using base::failure;
 using base::Result;
 using engine::Json;
 
@@ -23,46 +21,53 @@ struct Options {
   EngineFlags engine;
 };
 
-Json planJson(const engine::MemoryPlan& plan, std::int64_t context_max) {
+Json planJson(const engine::MemoryPlan& plan) {
   return Json{{"context", plan.n_context},
-              {"context_max", context_max},
+              {"context_max", plan.n_context_model},
+              {"residency", engine::residencyName(plan.residency)},
+              {"expert_slots", plan.n_slots},
+              {"program_bytes", plan.program_bytes},
               {"weights_bytes", plan.weights_bytes},
+              {"stream_bytes", plan.stream_bytes},
               {"kv_bytes", plan.kv_bytes},
               {"state_bytes", plan.state_bytes},
+              {"checkpoint_bytes", plan.checkpoint_bytes},
               {"scratch_bytes", plan.scratch_bytes},
               {"total_bytes", plan.total_bytes},
               {"available_bytes", plan.available_bytes},
               {"kv_bytes_per_token", plan.kv_bytes_per_token},
               {"fits", plan.fits},
               {"context_fits", plan.n_context_fits},
+              {"memory_fits_bytes", plan.memory_fits_bytes},
               {"advice", plan.advice}};
 }
 
 void print(const engine::MemoryPlan& plan) {
-  const auto row = [](const char* purpose, std::int64_t bytes) {
-    std::printf("%-22s %12s\n", purpose, byteWords(bytes).c_str());
+  const auto row = [](const std::string& purpose, std::int64_t bytes) {
+    std::printf("%-26s %12s\n", purpose.c_str(), byteWords(bytes).c_str());
   };
   std::printf("%s tokens of context, %.0f bytes each\n", countWords(plan.n_context).c_str(),
               plan.kv_bytes_per_token);
-  row("weights", plan.weights_bytes);
+  row("program", plan.program_bytes);
+  row(std::string("weights, ") + engine::residencyName(plan.residency), plan.weights_bytes);
+  if (plan.stream_bytes > 0)
+    row("cache of " + countWords(plan.n_slots) + " experts", plan.stream_bytes);
   row("context (KV)", plan.kv_bytes);
   row("window and frontiers", plan.state_bytes);
+  row("states to rewind to", plan.checkpoint_bytes);
   row("scratch", plan.scratch_bytes);
   row("together", plan.total_bytes);
-  row("free on this machine", plan.available_bytes);
+  row("allowed", plan.available_bytes);
   std::printf("%s\n", plan.fits ? "fits" : plan.advice.c_str());
 }
 
 Result<int> run(const Options& options, const Invocation& invocation) {
-  TRY_ASSIGN(const auto engine, openEngine(invocation, options.engine));
-  if (options.n_context > engine->contextMax())
-    return failure(ErrorCode::kTooLarge,
-                   "the model takes " + countWords(engine->contextMax()) + " tokens, not " +
-                       countWords(options.n_context),
-                   "Ask for a shorter context.");
-  const engine::MemoryPlan plan = engine->plan(options.n_context);
+  TRY_ASSIGN(const Paths paths, invocation.paths());
+  TRY_ASSIGN(const engine::MemoryPlan plan,
+             engine::Engine::planFor(paths.model, engineOptions(options.engine),
+                                     options.n_context));
   if (invocation.json)
-    printJson(planJson(plan, engine->contextMax()));
+    printJson(planJson(plan));
   else
     print(plan);
   return kDone;
