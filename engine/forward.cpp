@@ -47,11 +47,15 @@ void Forward::Scratch::check(const char* stage, float* values, std::int64_t n,
   for (std::int64_t i = 0; i < n; ++i) {
     if (kernels::allFinite(values + i * width, width)) continue;
     std::fill_n(values + i * width, width, 0.0f);
-    const char*& first = broken[static_cast<std::size_t>(first_row + i)];
-    if (first != nullptr) continue;
-    first = stage;
-    ++n_broken;
+    mark(stage, first_row + i);
   }
+}
+
+void Forward::Scratch::mark(const char* stage, std::int64_t row) {
+  const char*& first = broken[static_cast<std::size_t>(row)];
+  if (first != nullptr) return;
+  first = stage;
+  ++n_broken;
 }
 
 const char* Forward::Scratch::firstBroken() const {

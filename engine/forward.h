@@ -147,7 +147,7 @@ class Forward {
   using Emit = std::function<void(SequenceState&, std::int64_t row, float* entry)>;
   void compress(std::size_t layer, const CompressorWeights& w, std::int64_t dim, const float* x,
                 const Batch& batch, CompressorRows LayerState::* rows, const Emit& emit) const;
-  void poolRows(std::size_t layer, const CompressorWeights& w, std::int64_t dim, const Part& part,
+  bool poolRows(std::size_t layer, const CompressorWeights& w, std::int64_t dim, const Part& part,
                 const CompressorRows& rows, const Emit& emit) const;
   // Queries and head weights of rows [0, n) whose indices lie in scratch afterwards.
   void indexQueries(const IndexerWeights& w, const float* x, const float* latent,

@@ -1,5 +1,6 @@
 // The streaming compressors (specification §7).
 #include <algorithm>
+#include <atomic>
 
 #include "engine/forward.h"
 #include "engine/forward_scratch.h"
@@ -27,6 +28,7 @@ void Forward::compress(std::size_t layer, const CompressorWeights& w, std::int64
   scratch_->check("compressor", projected, batch.n, 2 * width);
 
   const std::int64_t ratio = layout_.layers[layer].ratio;
+  std::int64_t row = 0;
   for (const Part& part : batch.parts) {
     // G gets the position bias of the token's place in its row.
     for (std::int64_t t = 0; t < part.n; ++t) {
@@ -37,18 +39,20 @@ void Forward::compress(std::size_t layer, const CompressorWeights& w, std::int64
     CompressorRows& state = part.state->layers[layer].write().*rows;
     if (state.rows.empty()) state.first = part.start;
     state.rows.insert(state.rows.end(), projected, projected + part.n * 2 * width);
-    poolRows(layer, w, dim, part, state, emit);
+    if (!poolRows(layer, w, dim, part, state, emit)) scratch_->mark("compressed rows", row);
+    row += part.n;
     projected += part.n * 2 * width;
   }
 }
 
-// The compressed rows that the part's tokens complete.
-void Forward::poolRows(std::size_t layer, const CompressorWeights& w, std::int64_t dim,
+// The compressed rows that the part's tokens complete; false when one is not made of numbers.
+bool Forward::poolRows(std::size_t layer, const CompressorWeights& w, std::int64_t dim,
                        const Part& part, const CompressorRows& state, const Emit& emit) const {
   const LayerKvLayout& kv = layout_.layers[layer];
   const std::int64_t width = w.wkv.out, ratio = kv.ratio;
   const std::int64_t first_row = part.start / ratio;
   const std::int64_t n_rows = (part.start + part.n) / ratio - first_row;
+  std::atomic<bool> whole = true;
   backend_.forEach(n_rows, 4, [&](std::int64_t begin, std::int64_t last) {
     std::vector<float> entry(static_cast<std::size_t>(dim)),
         cos_sin(static_cast<std::size_t>(c_.rope_dim));
@@ -77,9 +81,14 @@ void Forward::poolRows(std::size_t layer, const CompressorWeights& w, std::int64
       rope.rope_dim = c_.rope_dim;
       rope.rounding = rounding_;
       kernels::ropeRef(rope);
+      if (!kernels::allFinite(entry.data(), dim)) {
+        std::fill(entry.begin(), entry.end(), 0.0f);
+        whole = false;
+      }
       emit(*part.state, row, entry.data());
     }
   });
+  return whole;
 }
 
 }  // namespace engine

@@ -38,6 +38,7 @@ struct Forward::Scratch {
     n_broken = first_row = 0;
   }
   void check(const char* stage, float* values, std::int64_t n, std::int64_t width);
+  void mark(const char* stage, std::int64_t row);  // of the pass
   const char* firstBroken() const;
 };
 

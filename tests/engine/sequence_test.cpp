@@ -4,65 +4,22 @@
 #include <QTest>
 
 #include <cstring>
-#include <map>
 #include <random>
 
-#include "engine/block_store.h"
 #include "engine/engine.h"
 #include "engine/kv_layout.h"
 #include "engine/sequence.h"
+#include "tests/engine/memory_block_store.h"
 #include "tests/support/golden.h"
 #include "tests/support/test_main.h"
 
 namespace {
 
 using base::ErrorCode;
-using base::Hash128;
-using base::Result;
-using base::Status;
 using base::TokenId;
 using engine::Engine;
 using engine::Sequence;
-
-using Payload = std::vector<std::byte>;
-
-// A store in memory that can damage and refuse, so that the engine's side of the contract shows.
-class MemoryBlockStore : public engine::BlockStore {
- public:
-  Result<bool> hasBlock(const Hash128& key) override { return blocks.contains(key); }
-  Result<Payload> readBlock(const Hash128& key) override { return find(blocks, key); }
-  Result<std::vector<engine::BoundaryInfo>> boundariesAfter(const Hash128& block_key) override {
-    std::vector<engine::BoundaryInfo> found;
-    for (const auto& [key, boundary] : boundaries)
-      if (boundary.block_key == block_key) found.push_back({boundary.position, key});
-    return found;
-  }
-  Result<Payload> readBoundary(const Hash128& key) override { return find(payloads, key); }
-  Status writeBlock(const Hash128& key, const Hash128&, std::int64_t, std::span<const std::byte> payload,
-                    const engine::BoundaryWrite* boundary) override {
-    if (full) return base::failure(ErrorCode::kDiskFull, "the disk is full");
-    blocks[key] = Payload(payload.begin(), payload.end());
-    return boundary != nullptr ? writeBoundary(*boundary) : Status{};
-  }
-  Status writeBoundary(const engine::BoundaryWrite& boundary) override {
-    if (full) return base::failure(ErrorCode::kDiskFull, "the disk is full");
-    payloads[boundary.key] = Payload(boundary.payload.begin(), boundary.payload.end());
-    boundaries[boundary.key] = boundary;
-    boundaries[boundary.key].payload = {};
-    return {};
-  }
-
-  std::map<Hash128, Payload> blocks, payloads;
-  std::map<Hash128, engine::BoundaryWrite> boundaries;
-  bool full = false;
-
- private:
-  static Result<Payload> find(const std::map<Hash128, Payload>& rows, const Hash128& key) {
-    const auto row = rows.find(key);
-    if (row == rows.end()) return base::failure(ErrorCode::kNotFound, "no such row");
-    return row->second;
-  }
-};
+using support::MemoryBlockStore;
 
 std::vector<TokenId> randomTokens(std::size_t n, unsigned seed) {
   std::mt19937 random(seed);
