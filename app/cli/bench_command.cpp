@@ -259,6 +259,9 @@ void addBenchCommand(CommandLine& line) {
   app.add_option("--depth", options->n_depth, "Tokens before them")->check(CLI::NonNegativeNumber);
   app.add_option("--plot", options->plot,
                  "Write the speed of reading against depth to an SVG file");
+  app.add_option("--super-chunk", options->engine.super_chunk_tokens,
+                 "Tokens that go through a layer before the next; 0: chosen by the engine")
+      ->check(CLI::NonNegativeNumber);
   addEngineFlags(app, options->engine);
 }
 

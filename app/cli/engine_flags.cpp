@@ -40,6 +40,7 @@ engine::EngineOptions engineOptions(const EngineFlags& flags) {
   options.n_threads = flags.n_threads;
   options.context_max = flags.context_max;
   options.memory_bytes = flags.memory_bytes;
+  options.super_chunk_tokens = flags.super_chunk_tokens;
   return options;
 }
 

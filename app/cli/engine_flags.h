@@ -18,6 +18,7 @@ struct EngineFlags {
   int n_threads = 0;
   std::int64_t context_max = 0;
   std::int64_t memory_bytes = 0;
+  std::int64_t super_chunk_tokens = 0;  // of benchmarks
 };
 
 void addEngineFlags(CLI::App& app, EngineFlags& flags);
