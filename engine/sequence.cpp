@@ -21,8 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Snapshots kept in memory for rewinding: about half a megabyte each for the bundled model.
-constexpr std::size_t kCheckpointsMax = 16;
 constexpr std::int64_t kIntervalTokens = 32768;
 
 double secondsSince(Clock::time_point start) {
@@ -260,7 +258,13 @@ void Sequence::store(const KvBlock& block, const Hash128& parent, std::int64_t p
                               std::string(base::errorCodeName(written.error().code)));
 }
 
-Snapshot Sequence::snapshotHere() const { return {size(), state_.layers, logits_}; }
+// A copy of what is needed here, so that the rows in use stay the sequence's own.
+Snapshot Sequence::snapshotHere() const {
+  Snapshot here{size(), {}, logits_};
+  for (std::size_t i = 0; i < state_.layers.size(); ++i)
+    here.layers.push_back(neededRows(engine_->layout(), i, size(), state_.layers));
+  return here;
+}
 
 // Too many: a block end goes before a turn end, and of its kind the one whose neighbours are
 // closest, so that the rest lie where they save most. The newest stays.
@@ -275,7 +279,7 @@ void Sequence::remember(CheckpointKind kind, Snapshot snapshot) {
   } else {
     checkpoints_.insert(at, {kind, std::move(shared)});
   }
-  if (checkpoints_.size() <= kCheckpointsMax) return;
+  if (checkpoints_.size() <= kMostCheckpoints) return;
   const auto cost = [&](std::size_t i) {
     const std::int64_t before = i == 0 ? 0 : checkpoints_[i - 1].at->position;
     return std::pair(checkpoints_[i].kind, checkpoints_[i + 1].at->position - before);

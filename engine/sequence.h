@@ -23,6 +23,10 @@ namespace engine {
 
 class Engine;
 
+// Snapshots that a sequence keeps in memory for rewinding: about half a megabyte each for the
+// bundled model.
+inline constexpr std::size_t kMostCheckpoints = 16;
+
 struct SyncReport {
   std::int64_t n_context = 0, n_reused = 0, n_prefilled = 0;
   double prefill_s = 0;

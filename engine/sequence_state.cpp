@@ -9,9 +9,6 @@ namespace {
 using base::ErrorCode;
 using base::failure;
 
-// Rows that may lie around unneeded before the others are moved up.
-constexpr std::int64_t kSpareRows = 128;
-
 constexpr std::uint32_t kMagic = 0x5442434c;  // "LCBT"
 
 class Writer {
@@ -199,16 +196,21 @@ void dropOldRows(std::int64_t row_bytes, std::int64_t first_needed, std::int64_t
 void dropOldRows(const KvLayout& layout, std::size_t index, std::int64_t position,
                  LayerState& state) {
   const LayerKvLayout& layer = layout.layers[index];
-  dropOldRows(layout.row.rowBytes(), firstWindowRow(layout, position), kSpareRows, state);
+  dropOldRows(layout.row.rowBytes(), firstWindowRow(layout, position), kSpareWindowRows, state);
   if (layer.ratio == 0) return;
   const std::int64_t first = firstCompressorRow(layer, position);
-  dropOldRows(layer.compressor_width, first, kSpareRows, state.compressor);
-  if (layer.index_width != 0) dropOldRows(layer.index_width, first, kSpareRows, state.index);
+  const std::int64_t n_spare = spareCompressorRows(layer);
+  dropOldRows(layer.compressor_width, first, n_spare, state.compressor);
+  if (layer.index_width != 0) dropOldRows(layer.index_width, first, n_spare, state.index);
 }
 
 void dropOldRows(const KvLayout& layout, SequenceState& state) {
   for (std::size_t i = 0; i < state.layers.size(); ++i)
     dropOldRows(layout, i, state.size(), state.layers[i].write());
+}
+
+std::int64_t spareCompressorRows(const LayerKvLayout& layer) {
+  return layer.overlap ? 4 * layer.ratio : 0;
 }
 
 CopyOnWrite<LayerState> neededRows(const KvLayout& layout, std::size_t index,

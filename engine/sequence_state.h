@@ -71,8 +71,13 @@ kernels::PagedRows pagedRows(const SequenceState& state, const LayerKvLayout& la
                              std::int64_t offset, std::int64_t row_bytes,
                              std::vector<const std::byte*>& pages);
 
+// Rows that may lie around unneeded before the others are moved up: dropping a few at every token
+// would move the rest as often. Without overlap all rows go at once and nothing moves.
+inline constexpr std::int64_t kSpareWindowRows = 32;
+std::int64_t spareCompressorRows(const LayerKvLayout& layer);
+
 // Rows of the window that no position from first_needed on sees go, once more than `n_spare` have
-// gathered: dropping a few at every token would move the others as often.
+// gathered.
 void dropOldRows(std::int64_t row_bytes, std::int64_t first_needed, std::int64_t n_spare,
                  LayerState& state);
 // The same for everything a layer keeps, and for every layer at the state's own position.
