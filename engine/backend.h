@@ -24,8 +24,7 @@ class Backend {
   virtual void linear(const kernels::LinearArgs& args) = 0;
   virtual void rope(const kernels::RopeArgs& args) = 0;
   virtual void compress(const kernels::CompressArgs& args) = 0;
-  virtual void indexScores(const kernels::IndexScoresArgs& args) = 0;
-  virtual void topk(const kernels::TopkArgs& args) = 0;
+  virtual void indexSelect(const kernels::IndexSelectArgs& args) = 0;
   virtual void attendSparse(const kernels::AttendArgs& args) = 0;
   virtual void route(const kernels::RouteArgs& args) = 0;
   virtual void experts(const kernels::ExpertsArgs& args) = 0;

@@ -18,10 +18,9 @@ class CpuBackend : public Backend {
   void linear(const kernels::LinearArgs& args) override { kernels::linearCpu(args, pool_); }
   void rope(const kernels::RopeArgs& args) override { kernels::ropeCpu(args, pool_); }
   void compress(const kernels::CompressArgs& args) override { kernels::compressCpu(args); }
-  void indexScores(const kernels::IndexScoresArgs& args) override {
-    kernels::indexScoresCpu(args, pool_);
+  void indexSelect(const kernels::IndexSelectArgs& args) override {
+    kernels::indexSelectCpu(args, pool_);
   }
-  void topk(const kernels::TopkArgs& args) override { kernels::topkCpu(args, pool_); }
   void attendSparse(const kernels::AttendArgs& args) override {
     kernels::attendSparseCpu(args, pool_);
   }

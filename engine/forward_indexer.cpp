@@ -7,6 +7,27 @@
 #include "engine/forward_scratch.h"
 
 namespace engine {
+namespace {
+
+// The selection, and the gap between the last selected and the first rejected score. Every query
+// sees more than k keys.
+void selectWithMargins(Backend& backend, kernels::IndexSelectArgs select, float* margins) {
+  const std::int64_t k = select.k;
+  std::int32_t* selected = select.indices;
+  std::vector<std::int32_t> indices(static_cast<std::size_t>(select.n * (k + 1)));
+  std::vector<float> scores(indices.size());
+  select.indices = indices.data();
+  select.scores = scores.data();
+  select.k = k + 1;
+  backend.indexSelect(select);
+  for (std::int64_t t = 0; t < select.n; ++t) {
+    std::copy_n(indices.data() + t * (k + 1), k, selected + t * k);
+    margins[t] = scores[static_cast<std::size_t>(t * (k + 1) + k - 1)] -
+                 scores[static_cast<std::size_t>(t * (k + 1) + k)];
+  }
+}
+
+}  // namespace
 
 void Forward::indexQueries(const IndexerWeights& w, const float* x, const float* latent,
                            const float* cos_sin, std::int64_t n) const {
@@ -24,16 +45,11 @@ void Forward::indexQueries(const IndexerWeights& w, const float* x, const float*
   rope.rounding = rounding_;
   backend_.rope(rope);
   s.check("index queries", q, n, heads * dim);
-  if (layout_.key.packing == kernels::RowPacking::kPacked) {
-    s.packed.resize(static_cast<std::size_t>(n * heads * layout_.key.rowBytes()));
-    backend_.forEach(n * heads, 64, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        std::byte* packed = s.packed.data() + i * layout_.key.rowBytes();
-        kernels::packIndexRow(layout_.key, q + i * dim, packed);
-        kernels::unpackIndexRow(layout_.key, packed, q + i * dim);
-      }
-    });
-  }
+  s.packed.resize(static_cast<std::size_t>(n * heads * layout_.key.rowBytes()));
+  backend_.forEach(n * heads, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i)
+      kernels::packIndexRow(layout_.key, q + i * dim, s.packed.data() + i * layout_.key.rowBytes());
+  });
   float* weights = sized(s.index_weights, n * heads);
   project(w.weights_proj, x, n, weights);
   s.check("index weights", weights, n, heads);
@@ -45,7 +61,7 @@ void Forward::indexQueries(const IndexerWeights& w, const float* x, const float*
 void Forward::selectRows(std::size_t layer, const Part& queries, std::int64_t row,
                          LayerTap* tap) const {
   Scratch& s = *scratch_;
-  const std::int64_t k = c_.index_topk, heads = c_.index_heads, dim = c_.index_dim;
+  const std::int64_t k = c_.index_topk, heads = c_.index_heads;
   s.selected.assign(static_cast<std::size_t>(queries.n * k), -1);
   std::vector<float> margins(tap != nullptr ? static_cast<std::size_t>(queries.n) : 0,
                              std::numeric_limits<float>::infinity());
@@ -57,42 +73,22 @@ void Forward::selectRows(std::size_t layer, const Part& queries, std::int64_t ro
       s.selected[static_cast<std::size_t>(first * k + i)] = static_cast<std::int32_t>(i);
 
   if (const std::int64_t n = queries.n - first; n > 0) {
-    kernels::IndexScoresArgs scores;
-    scores.keys = pagedRows(*queries.state, layout_.layers[layer],
-                            layout_.layers[layer].keys_offset, layout_.key.rowBytes(),
-                            s.key_pages);
-    scores.format = layout_.key;
-    scores.n_heads = heads;
-    scores.rounding = rounding_;
-    // A bounded number of scores at a time, so that scratch stays constant in practice.
-    const std::int64_t n_keys = s.n_visible[static_cast<std::size_t>(queries.n - 1)];
-    const std::int64_t n_together =
-        std::clamp<std::int64_t>((std::int64_t{1} << 22) / n_keys, 1, n);
-    for (std::int64_t begin = 0; begin < n; begin += n_together) {
-      scores.n = std::min(n_together, n - begin);
-      scores.q = s.index_q.data() + (row + first + begin) * heads * dim;
-      scores.weights = s.index_weights.data() + (row + first + begin) * heads;
-      scores.n_visible = s.n_visible.data() + first + begin;
-      scores.scores_stride = n_keys;
-      scores.scores = sized(s.scores, scores.n * n_keys);
-      backend_.indexScores(scores);
-      kernels::TopkArgs best;
-      best.scores = scores.scores;
-      best.n_visible = scores.n_visible;
-      best.indices = s.selected.data() + (first + begin) * k;
-      best.n = scores.n;
-      best.k = k;
-      best.scores_stride = n_keys;
-      backend_.topk(best);
-      if (tap == nullptr) continue;
-      for (std::int64_t t = 0; t < scores.n; ++t) {
-        const float* row = scores.scores + t * n_keys;
-        std::vector<std::int32_t> best(static_cast<std::size_t>(k + 1));
-        kernels::topk(row, scores.n_visible[t], k + 1, best.data());
-        margins[static_cast<std::size_t>(first + begin + t)] =
-            row[best[static_cast<std::size_t>(k - 1)]] - row[best[static_cast<std::size_t>(k)]];
-      }
-    }
+    kernels::IndexSelectArgs select;
+    select.q = s.packed.data() + (row + first) * heads * layout_.key.rowBytes();
+    select.weights = s.index_weights.data() + (row + first) * heads;
+    select.n_visible = s.n_visible.data() + first;
+    select.keys = pagedRows(*queries.state, layout_.layers[layer],
+                            layout_.layers[layer].keys_offset, layout_.key.rowBytes(), s.key_pages);
+    select.format = layout_.key;
+    select.indices = s.selected.data() + first * k;
+    select.n = n;
+    select.n_heads = heads;
+    select.k = k;
+    select.rounding = rounding_;
+    if (tap == nullptr)
+      backend_.indexSelect(select);
+    else
+      selectWithMargins(backend_, select, margins.data() + first);
   }
   if (tap == nullptr) return;
   tap->topk.insert(tap->topk.end(), s.selected.begin(), s.selected.end());

@@ -14,7 +14,7 @@ struct Forward::Scratch {
   std::vector<float> streams, mixed, normed, branch, post, comb;         // residual streams
   std::vector<float> latent, q, kv, grouped, plain_angles, yarn_angles;  // attention
   std::vector<float> projected;                                          // compressors
-  std::vector<float> index_q, index_weights, scores;                     // indexer
+  std::vector<float> index_q, index_weights;                             // indexer
   std::vector<std::byte> packed;
   std::vector<std::int32_t> selected, experts;
   std::vector<std::int64_t> n_visible;

@@ -14,8 +14,7 @@ class ReferenceBackend : public Backend {
   void linear(const kernels::LinearArgs& args) override { kernels::linearRef(args); }
   void rope(const kernels::RopeArgs& args) override { kernels::ropeRef(args); }
   void compress(const kernels::CompressArgs& args) override { kernels::compressRef(args); }
-  void indexScores(const kernels::IndexScoresArgs& args) override { kernels::indexScoresRef(args); }
-  void topk(const kernels::TopkArgs& args) override { kernels::topkRef(args); }
+  void indexSelect(const kernels::IndexSelectArgs& args) override { kernels::indexSelectRef(args); }
   void attendSparse(const kernels::AttendArgs& args) override { kernels::attendSparseRef(args); }
   void route(const kernels::RouteArgs& args) override { kernels::route(args); }
   void experts(const kernels::ExpertsArgs& args) override { kernels::expertsRef(args); }

@@ -52,11 +52,8 @@ class TimedBackend : public Backend {
   }
   // Called from within forEach, by several threads: timed there.
   void compress(const kernels::CompressArgs& args) override { inner_->compress(args); }
-  void indexScores(const kernels::IndexScoresArgs& args) override {
-    timed(Stage::kIndex, [&] { inner_->indexScores(args); });
-  }
-  void topk(const kernels::TopkArgs& args) override {
-    timed(Stage::kIndex, [&] { inner_->topk(args); });
+  void indexSelect(const kernels::IndexSelectArgs& args) override {
+    timed(Stage::kIndex, [&] { inner_->indexSelect(args); });
   }
   void attendSparse(const kernels::AttendArgs& args) override {
     timed(Stage::kAttention, [&] { inner_->attendSparse(args); });

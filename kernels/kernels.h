@@ -17,7 +17,7 @@
 #include "kernels/hc/hc.h"
 #include "kernels/head_norm/head_norm.h"
 #include "kernels/index_pack/index_pack.h"
-#include "kernels/index_scores/index_scores.h"
+#include "kernels/index_select/index_select.h"
 #include "kernels/kv_pack/kv_pack.h"
 #include "kernels/linear/linear.h"
 #include "kernels/matrix_view.h"

@@ -6,17 +6,17 @@
 
 namespace kernels {
 
-// The order is total (score, then index), so a full sort gives the one right answer.
-void topkRef(const TopkArgs& args) {
-  for (std::int64_t t = 0; t < args.n; ++t) {
-    const float* scores = args.scores + t * args.scores_stride;
-    std::vector<std::int32_t> order(static_cast<std::size_t>(args.n_visible[t]));
-    std::iota(order.begin(), order.end(), 0);
-    std::stable_sort(order.begin(), order.end(),
-                     [scores](std::int32_t a, std::int32_t b) { return scores[a] > scores[b]; });
-    order.resize(static_cast<std::size_t>(args.k), -1);
-    std::copy(order.begin(), order.end(), args.indices + t * args.k);
-  }
+void topk(const float* scores, std::int64_t n, std::int64_t k, std::int32_t* indices) {
+  thread_local std::vector<std::int32_t> order;
+  order.resize(static_cast<std::size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  const std::int64_t n_best = std::min(n, k);
+  std::partial_sort(order.begin(), order.begin() + n_best, order.end(),
+                    [scores](std::int32_t a, std::int32_t b) {
+                      return scores[a] != scores[b] ? scores[a] > scores[b] : a < b;
+                    });
+  std::copy_n(order.begin(), n_best, indices);
+  std::fill(indices + n_best, indices + k, -1);
 }
 
 }  // namespace kernels

@@ -183,32 +183,36 @@ std::vector<float> attend(bool selected, ThreadPool& pool, std::int64_t first, s
   return o;
 }
 
-// Scores of 300 keys and the ten best of them.
+// The ten best of enough keys that one query's are divided among threads, and their scores.
 std::vector<float> index(ThreadPool& pool, std::int64_t first, std::int64_t n) {
-  constexpr std::int64_t kHeads = 3, kKeys = 300, kBest = 10;
+  constexpr std::int64_t kHeads = 3, kKeys = 8300, kBest = 10;
   Inputs inputs;
   const IndexRowFormat format;
-  const auto q = inputs.floats(kRows * kHeads * 128), weights = inputs.floats(kRows * kHeads);
-  const auto rows = inputs.floats(kKeys * 128);
-  std::vector<std::byte> keys(static_cast<std::size_t>(kKeys * format.rowBytes()));
-  for (std::int64_t i = 0; i < kKeys; ++i)
-    packIndexRow(format, rows.data() + i * 128, keys.data() + i * format.rowBytes());
+  const auto packed = [&](std::int64_t n_rows) {
+    const auto rows = inputs.floats(n_rows * 128);
+    std::vector<std::byte> bytes(static_cast<std::size_t>(n_rows * format.rowBytes()));
+    for (std::int64_t i = 0; i < n_rows; ++i)
+      packIndexRow(format, rows.data() + i * 128, bytes.data() + i * format.rowBytes());
+    return bytes;
+  };
+  const auto weights = inputs.floats(kRows * kHeads);
+  const auto q = packed(kRows * kHeads), keys = packed(kKeys);
   const std::byte* page = keys.data();
   std::vector<std::int64_t> n_visible;
   for (std::int64_t t = 0; t < kRows; ++t) n_visible.push_back(kKeys - kRows + t);
-  IndexScoresArgs args;
-  args.q = q.data() + first * kHeads * 128;
+  std::vector<std::int32_t> best(static_cast<std::size_t>(n * kBest));
+  std::vector<float> scores(best.size());
+  IndexSelectArgs args;
+  args.q = q.data() + first * kHeads * format.rowBytes();
   args.weights = weights.data() + first * kHeads;
   args.n_visible = n_visible.data() + first;
   args.keys = {&page, kKeys, format.rowBytes()};
+  args.indices = best.data();
+  args.scores = scores.data();
   args.n = n;
   args.n_heads = kHeads;
-  args.scores_stride = kKeys;
-  std::vector<float> scores(static_cast<std::size_t>(n * kKeys));
-  args.scores = scores.data();
-  indexScoresCpu(args, pool);
-  std::vector<std::int32_t> best(static_cast<std::size_t>(n * kBest));
-  topkCpu({scores.data(), args.n_visible, best.data(), n, kBest, kKeys}, pool);
+  args.k = kBest;
+  indexSelectCpu(args, pool);
   scores.insert(scores.end(), best.begin(), best.end());
   return scores;
 }

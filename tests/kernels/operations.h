@@ -30,11 +30,10 @@ LECTERN_OPERATION(HcPreArgs, hcPreRef, hcPreCpu)
 LECTERN_OPERATION(HcPostArgs, hcPostRef, hcPostCpu)
 LECTERN_OPERATION(HcHeadArgs, hcHeadRef, hcHeadCpu)
 LECTERN_OPERATION(HeadNormArgs, headNormRef, headNormCpu)
-LECTERN_OPERATION(IndexScoresArgs, indexScoresRef, indexScoresCpu)
+LECTERN_OPERATION(IndexSelectArgs, indexSelectRef, indexSelectCpu)
 LECTERN_OPERATION(LinearArgs, linearRef, linearCpu)
 LECTERN_OPERATION(RmsNormArgs, rmsNormRef, rmsNormCpu)
 LECTERN_OPERATION(RopeArgs, ropeRef, ropeCpu)
-LECTERN_OPERATION(TopkArgs, topkRef, topkCpu)
 #undef LECTERN_OPERATION
 
 inline void run(Version version, const kernels::CompressArgs& args) {
