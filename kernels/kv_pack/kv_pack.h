@@ -15,7 +15,8 @@ namespace kernels {
 enum class RowPacking { kPacked, kFloat };
 
 struct KvRowFormat {
-  std::int64_t head_dim = 0, rope_dim = 64;  // (head_dim − rope_dim) % 64 == 0
+  // (head_dim − rope_dim) % 64 == 0, rope_dim % 16 == 0.
+  std::int64_t head_dim = 0, rope_dim = 64;
   RowPacking packing = RowPacking::kPacked;
 
   std::int64_t nopeDim() const { return head_dim - rope_dim; }

@@ -1,4 +1,6 @@
 #include <QTest>
+#include <cstring>
+#include <random>
 
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
@@ -23,6 +25,124 @@ struct FloatPages {
     rows = {pages.data(), rows_per_page, dim * 4};
   }
 };
+
+// Queries with a window and compressed rows behind it, from a seed. The last query stands at
+// position `start + n − 1` and every one sees one more compressed row than the one before.
+struct Problem {
+  std::int64_t n = 0, n_heads = 1, dim = 128, window = 128, n_rows = 0, n_selected = 0;
+  std::int64_t start = 300;
+  Rounding rounding = Rounding::kBf16;
+  RowPacking packing = RowPacking::kPacked;
+};
+
+class RandomAttention {
+ public:
+  explicit RandomAttention(const Problem& problem, std::uint32_t seed = kSeed)
+      : p_(problem), random_(seed) {
+    format_ = {.head_dim = p_.dim, .packing = p_.packing};
+    q_ = values(p_.n * p_.n_heads * p_.dim);
+    sink_ = values(p_.n_heads);
+    first_ = std::max<std::int64_t>(0, p_.start - p_.window + 1);
+    window_ = rows(p_.start + p_.n - first_);
+    compressed_ = rows(p_.n_rows);
+    const std::int64_t row_bytes = format_.rowBytes();
+    for (std::int64_t row = 0; row < p_.n_rows; row += kPageRows)
+      pages_.push_back(compressed_.data() + row * row_bytes);
+    for (std::int64_t t = 0; t < p_.n; ++t) {
+      visible_.push_back(std::max<std::int64_t>(0, p_.n_rows - p_.n + 1 + t));
+      for (std::int64_t i = 0; i < p_.n_selected; ++i)
+        selected_.push_back(random_() % 5 == 0 ? -1
+                                               : static_cast<std::int32_t>(random_() % p_.n_rows));
+    }
+  }
+
+  // The results of queries [first, first + n).
+  std::vector<float> run(std::int64_t first, std::int64_t n, ThreadPool* pool) const {
+    AttendArgs args;
+    args.q = q_.data() + first * p_.n_heads * p_.dim;
+    args.sink = sink_.data();
+    args.n = n;
+    args.n_heads = p_.n_heads;
+    args.format = format_;
+    args.scale = 1.0f / std::sqrt(static_cast<float>(p_.dim));
+    args.window = window_.data();
+    args.window_first = first_;
+    args.window_size = p_.window;
+    args.start = p_.start + first;
+    args.compressed = {pages_.data(), kPageRows, format_.rowBytes()};
+    if (p_.n_selected > 0) args.selected = selected_.data() + first * p_.n_selected;
+    args.n_selected = p_.n_selected;
+    args.n_visible = visible_.data() + first;
+    args.rounding = p_.rounding;
+    std::vector<float> o(static_cast<std::size_t>(n * p_.n_heads * p_.dim));
+    args.o = o.data();
+    if (pool != nullptr) attendSparseCpu(args, *pool);
+    else attendSparseRef(args);
+    return o;
+  }
+  const Problem& problem() const { return p_; }
+
+  static constexpr std::uint32_t kSeed = 20261125;
+
+ private:
+  static constexpr std::int64_t kPageRows = 16;
+
+  std::vector<float> values(std::int64_t n) {
+    std::vector<float> all(static_cast<std::size_t>(n));
+    for (float& value : all)
+      value = roundBf16(static_cast<float>(random_() % 4001) / 1000.0f - 2.0f);
+    return all;
+  }
+  // Groups of very different sizes, so that scales and subnormal codes differ.
+  std::vector<std::byte> rows(std::int64_t n) {
+    std::vector<std::byte> bytes(static_cast<std::size_t>(n * format_.rowBytes()));
+    for (std::int64_t i = 0; i < n; ++i) {
+      auto row = values(p_.dim);
+      for (std::int64_t c = 0; c < p_.dim; ++c)
+        row[static_cast<std::size_t>(c)] *= std::ldexp(1.0f, static_cast<int>((i + c / 64) % 5) - 3) *
+                                            (c % 3 == 0 ? 0x1p-9f : 1.0f);
+      packKvRow(format_, row.data(), bytes.data() + i * format_.rowBytes());
+    }
+    return bytes;
+  }
+
+  Problem p_;
+  std::mt19937 random_;
+  KvRowFormat format_;
+  std::int64_t first_ = 0;
+  std::vector<float> q_, sink_;
+  std::vector<std::byte> window_, compressed_;
+  std::vector<const std::byte*> pages_;
+  std::vector<std::int32_t> selected_;
+  std::vector<std::int64_t> visible_;
+};
+
+}  // namespace
+
+Q_DECLARE_METATYPE(Problem)
+
+namespace {
+
+void addProblems() {
+  QTest::addColumn<Problem>("problem");
+  const auto add = [](const char* name, const Problem& problem) { QTest::newRow(name) << problem; };
+  add("window only", {.n = 37, .n_heads = 4, .dim = 192});
+  add("window from the start", {.n = 40, .n_heads = 3, .window = 16, .start = 0});
+  add("odd start", {.n = 19, .n_heads = 5, .window = 16, .n_rows = 21, .start = 77});
+  add("one head", {.n = 21, .n_heads = 1, .dim = 512, .n_rows = 700});
+  add("visible", {.n = 33, .n_heads = 8, .dim = 512, .n_rows = 131});
+  add("visible, few", {.n = 33, .n_heads = 4, .dim = 192, .n_rows = 20});
+  add("selected", {.n = 35, .n_heads = 4, .dim = 192, .n_rows = 500, .n_selected = 128});
+  add("selected, odd", {.n = 18, .n_heads = 5, .window = 16, .n_rows = 90, .n_selected = 7});
+  add("64 heads", {.n = 5, .n_heads = 64, .dim = 512, .n_rows = 65, .n_selected = 33});
+  add("70 heads", {.n = 3, .n_heads = 70, .dim = 128, .n_rows = 65});
+  add("float", {.n = 35, .n_heads = 5, .dim = 192, .n_rows = 201, .rounding = Rounding::kNone,
+                .packing = RowPacking::kFloat});
+  add("float, selected", {.n = 35, .n_heads = 4, .n_rows = 201, .n_selected = 31,
+                          .rounding = Rounding::kNone, .packing = RowPacking::kFloat});
+  add("packed, not rounded", {.n = 21, .n_heads = 4, .dim = 192, .n_rows = 301,
+                              .rounding = Rounding::kNone});
+}
 
 }  // namespace
 
@@ -153,6 +273,57 @@ class AttendSparseTest : public QObject {
     support::run(version, args);
     const float mean[6] = {0, 0.5f, 1, 1.5f, 2.5f, 3.5f};
     for (int t = 0; t < 6; ++t) QCOMPARE(o[t * kDim + 3], mean[t]);
+  }
+
+  void randomListsMatchTheReference_data() { addProblems(); }
+  void randomListsMatchTheReference() {
+    QFETCH(const Problem, problem);
+    const RandomAttention attention(problem);
+    const auto expected = attention.run(0, problem.n, nullptr);
+    const auto actual = attention.run(0, problem.n, &support::testPool());
+    // A step of the last rounding is up to 2^-8 of a value; the sums differ by less than half of it.
+    const double bound = problem.rounding == Rounding::kBf16 ? 0x1.8p-8 : 5e-6;
+    std::size_t n_equal = 0;
+    for (std::size_t row = 0; row < expected.size(); row += static_cast<std::size_t>(problem.dim)) {
+      float largest = 0;
+      for (std::size_t i = row; i < row + static_cast<std::size_t>(problem.dim); ++i)
+        largest = std::max(largest, std::fabs(expected[i]));
+      for (std::size_t i = row; i < row + static_cast<std::size_t>(problem.dim); ++i) {
+        QVERIFY2(std::abs(actual[i] - expected[i]) <= bound * largest,
+                 qPrintable(QString("seed %1, value %2: %3 instead of %4, row maximum %5")
+                                .arg(RandomAttention::kSeed).arg(i).arg(actual[i])
+                                .arg(expected[i]).arg(largest)));
+        n_equal += actual[i] == expected[i];
+      }
+    }
+    if (problem.rounding == Rounding::kBf16)
+      QVERIFY(static_cast<double>(n_equal) >= 0.98 * static_cast<double>(actual.size()));
+  }
+
+  // Bit for bit: the queries beside a query and the threads do not show.
+  void aQueryIsTheSameInEveryCompany_data() {
+    addProblems();
+    QTest::newRow("a million tokens")
+        << Problem{.n = 3, .n_heads = 4, .dim = 192, .n_rows = 8320, .start = 1048570};
+    QTest::newRow("8,320 float rows")
+        << Problem{.n = 3, .n_heads = 3, .n_rows = 8320, .rounding = Rounding::kNone};
+  }
+  void aQueryIsTheSameInEveryCompany() {
+    QFETCH(const Problem, problem);
+    const RandomAttention attention(problem);
+    ThreadPool one(1), three(3);
+    const auto whole = attention.run(0, problem.n, &one);
+    const std::int64_t size = problem.n_heads * problem.dim;
+    for (const std::int64_t step : {1, 2, 3, 16, 64})
+      for (ThreadPool* pool : {&one, &three})
+        for (std::int64_t first = 0; first < problem.n; first += step) {
+          const std::int64_t n = std::min(step, problem.n - first);
+          const auto part = attention.run(first, n, pool);
+          QVERIFY2(std::memcmp(part.data(), whole.data() + first * size, part.size() * 4) == 0,
+                   qPrintable(QString("seed %1, queries %2 + %3, %4 threads")
+                                  .arg(RandomAttention::kSeed).arg(first).arg(n)
+                                  .arg(pool->size())));
+        }
   }
 };
 
