@@ -19,20 +19,18 @@ void forEachCandidate(const CompressArgs& args, Visit visit) {
     visit(args.k + i * args.row_stride + first, args.g + i * args.row_stride + first);
 }
 
-// One channel loop inside, candidates outside, so that the compiler may use vectors.
-template <class Sum>
 void pool(const CompressArgs& args) {
   const auto dim = static_cast<std::size_t>(args.dim);
   std::vector<float> largest(dim, -std::numeric_limits<float>::infinity());
   forEachCandidate(args, [&](const float*, const float* g) {
     for (std::size_t c = 0; c < dim; ++c) largest[c] = std::max(largest[c], g[c]);
   });
-  std::vector<Sum> weight(dim, 0), total(dim, 0);
+  std::vector<double> weight(dim, 0), total(dim, 0);
   forEachCandidate(args, [&](const float* k, const float* g) {
     for (std::size_t c = 0; c < dim; ++c) {
-      const Sum p = std::exp(static_cast<Sum>(g[c]) - static_cast<Sum>(largest[c]));
+      const double p = std::exp(static_cast<double>(g[c]) - largest[c]);
       weight[c] += p;
-      total[c] += p * static_cast<Sum>(k[c]);
+      total[c] += p * k[c];
     }
   });
   for (std::size_t c = 0; c < dim; ++c)
@@ -41,7 +39,6 @@ void pool(const CompressArgs& args) {
 
 }  // namespace
 
-void compressRef(const CompressArgs& args) { pool<double>(args); }
-void compressCpu(const CompressArgs& args) { pool<float>(args); }
+void compressRef(const CompressArgs& args) { pool(args); }
 
 }  // namespace kernels

@@ -21,10 +21,4 @@ void headNormRef(const HeadNormArgs& args) {
   for (std::int64_t row = 0; row < args.n_rows; ++row) normHead(args, row);
 }
 
-void headNormCpu(const HeadNormArgs& args, ThreadPool& pool) {
-  pool.parallelFor(args.n_rows, 64, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) normHead(args, row);
-  });
-}
-
 }  // namespace kernels

@@ -26,6 +26,8 @@ struct KvRowFormat {
   }
 };
 
+void packKvRowRef(const KvRowFormat& format, const float* row, std::byte* out);
+// The same bits on vectors.
 void packKvRow(const KvRowFormat& format, const float* row, std::byte* out);
 void unpackKvRow(const KvRowFormat& format, const std::byte* packed, float* row);
 

@@ -24,7 +24,7 @@ struct E4m3Table {
 
 }  // namespace
 
-void packKvRow(const KvRowFormat& format, const float* row, std::byte* out) {
+void packKvRowRef(const KvRowFormat& format, const float* row, std::byte* out) {
   if (format.packing == RowPacking::kFloat) {
     std::memcpy(out, row, static_cast<std::size_t>(format.head_dim) * 4);
     return;

@@ -53,23 +53,8 @@ std::vector<float> ropeFrequencies(std::int64_t dim, double base, const YarnScal
   return frequencies;
 }
 
-void ropeAngles(const std::vector<float>& frequencies, std::int64_t position, float* cos_sin) {
-  const std::size_t half = frequencies.size();
-  for (std::size_t i = 0; i < half; ++i) {
-    const float angle = static_cast<float>(position) * frequencies[i];
-    cos_sin[i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-    cos_sin[half + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
-  }
-}
-
 void ropeRef(const RopeArgs& args) {
   for (std::int64_t token = 0; token < args.n; ++token) rotateToken(args, token);
-}
-
-void ropeCpu(const RopeArgs& args, ThreadPool& pool) {
-  pool.parallelFor(args.n, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t token = begin; token < end; ++token) rotateToken(args, token);
-  });
 }
 
 }  // namespace kernels

@@ -1,4 +1,6 @@
 #include <QTest>
+#include <cmath>
+#include <random>
 
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
@@ -177,6 +179,39 @@ class CompressTest : public QObject {
     const auto pooled = pool(version, rows, 4, 2, 1);
     QVERIFY(std::abs(pooled[0] - -1.373604658768691) < 5e-7);
     QVERIFY(std::abs(pooled[1] - -1.0646180627358817) < 5e-7);
+  }
+
+  // Channels that are no multiple of a vector, scores far apart, with and without a block before.
+  void randomBlocksMatchTheReference() {
+    constexpr std::uint32_t kSeed = 20261125;
+    std::mt19937 random(kSeed);
+    std::normal_distribution<float> value(0, 3);
+    for (const std::int64_t ratio : {4, 128})
+      for (const std::int64_t dim : {192, 512, 77}) {
+        CompressArgs args;
+        args.overlap = ratio == 4;
+        args.ratio = ratio;
+        args.dim = dim;
+        const std::int64_t width = args.overlap ? 2 * dim : dim;
+        args.row_stride = 2 * width;
+        args.rounding = Rounding::kNone;
+        std::vector<float> rows(static_cast<std::size_t>(2 * ratio * 2 * width));
+        for (float& v : rows) v = value(random);
+        std::vector<float> expected(static_cast<std::size_t>(dim)), actual(expected);
+        for (const bool has_previous : {false, true}) {
+          args.has_previous = has_previous;
+          args.k = rows.data() + ratio * args.row_stride;
+          args.g = args.k + width;
+          args.pooled = expected.data();
+          compressRef(args);
+          args.pooled = actual.data();
+          compressCpu(args);
+          for (std::size_t c = 0; c < expected.size(); ++c)
+            QVERIFY2(std::abs(actual[c] - expected[c]) <= 1e-5,
+                     qPrintable(QString("seed %1, ratio %2, channel %3")
+                                    .arg(kSeed).arg(ratio).arg(c)));
+        }
+      }
   }
 };
 

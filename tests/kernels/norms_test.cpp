@@ -1,4 +1,6 @@
 #include <QTest>
+#include <cstring>
+#include <random>
 
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
@@ -55,6 +57,21 @@ class NormsTest : public QObject {
       n_identical += identical;
     }
     QVERIFY(static_cast<double>(n_identical) >= 0.99 * static_cast<double>(args.n_rows));
+  }
+
+  void bothVersionsNormHeadsAlike() {
+    constexpr std::uint32_t kSeed = 20261125;
+    std::mt19937 random(kSeed);
+    std::normal_distribution<float> value(0, 2);
+    for (const std::int64_t dim : {64, 192, 512, 83}) {
+      std::vector<float> q(static_cast<std::size_t>(71 * dim));
+      for (float& v : q) v = kernels::roundBf16(value(random));
+      auto expected = q, actual = q;
+      headNormRef({expected.data(), 71, dim});
+      headNormCpu({actual.data(), 71, dim}, support::testPool());
+      QVERIFY2(std::memcmp(actual.data(), expected.data(), q.size() * 4) == 0,
+               qPrintable(QString("seed %1, %2 dims").arg(kSeed).arg(dim)));
+    }
   }
 };
 

@@ -1,4 +1,7 @@
 #include <QTest>
+#include <cmath>
+#include <cstring>
+#include <random>
 
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
@@ -101,6 +104,55 @@ class RopeTest : public QObject {
             golden.floats(name + (direction == RopeDirection::kForward ? "_y" : "_inverse"));
         VERIFY_MATCH(support::bf16Mismatch(x, expected, 0.999));
       }
+    }
+  }
+
+  // Against the C library's double functions: not more than a unit in the last place apart.
+  void cosinesAndSinesAreThoseOfDouble() {
+    constexpr std::uint32_t kSeed = 20261125;
+    std::mt19937 random(kSeed);
+    for (const std::size_t half : {32, 13}) {
+      auto frequencies = frequenciesOf("plain");
+      frequencies.resize(half);
+      std::vector<float> row(2 * half);
+      for (int repeat = 0; repeat < 5000; ++repeat) {
+        const auto position = static_cast<std::int64_t>(random() % (1u << (1 + repeat % 22)));
+        ropeAngles(frequencies, position, row.data());
+        for (std::size_t i = 0; i < half; ++i) {
+          const double angle = static_cast<float>(position) * frequencies[i];
+          QVERIFY2(std::abs(row[i] - std::cos(angle)) < 6e-8 &&
+                       std::abs(row[half + i] - std::sin(angle)) < 6e-8,
+                   qPrintable(QString("seed %1, position %2, frequency %3")
+                                  .arg(kSeed).arg(position).arg(i)));
+        }
+      }
+    }
+  }
+
+  void bothVersionsRotateAlike() {
+    constexpr std::uint32_t kSeed = 20261126;
+    std::mt19937 random(kSeed);
+    std::uniform_real_distribution<float> value(-3, 3);
+    for (const std::int64_t rope_dim : {64, 16, 10}) {
+      RopeArgs args;
+      args.n = 19, args.n_heads = 3, args.head_dim = rope_dim + 64, args.rope_dim = rope_dim;
+      std::vector<float> x(static_cast<std::size_t>(args.n * args.n_heads * args.head_dim)),
+          table(static_cast<std::size_t>(args.n * rope_dim));
+      for (float& v : x) v = value(random);
+      for (float& v : table) v = value(random) / 3;
+      args.cos_sin = table.data();
+      for (const auto rounding : {Rounding::kBf16, Rounding::kNone})
+        for (const auto direction : {RopeDirection::kForward, RopeDirection::kInverse}) {
+          args.rounding = rounding;
+          args.direction = direction;
+          auto expected = x, actual = x;
+          args.x = expected.data();
+          ropeRef(args);
+          args.x = actual.data();
+          ropeCpu(args, support::testPool());
+          QVERIFY2(std::memcmp(actual.data(), expected.data(), x.size() * 4) == 0,
+                   qPrintable(QString("seed %1, %2 rotated").arg(kSeed).arg(rope_dim)));
+        }
     }
   }
 };
