@@ -49,6 +49,7 @@ void Forward::attention(std::size_t index, const float* x, const Batch& batch, f
   float* latent = sized(s.latent, n * c_.q_lora_rank);
   float* q = sized(s.q, n * c_.n_heads * c_.head_dim);
   queries(w, x, cos_sin, n, latent, q);
+  s.check("queries", q, n, c_.n_heads * c_.head_dim);
   // While everything visible fits into the selection, no score is needed.
   const bool scored = std::any_of(batch.parts.begin(), batch.parts.end(), [&](const Part& part) {
     return indexed && (part.start + part.n) / shape.ratio > c_.index_topk;

@@ -54,6 +54,7 @@ const std::vector<Library>& libraries() {
       {"tl::expected", std::regex("tl/.*"), std::regex("engine/base/result\\.h")},
       {"xxHash", std::regex("xxhash.*"), std::regex("engine/base/.*\\.cpp")},
       {"Highway", std::regex("hwy/.*"), std::regex("kernels/.*")},
+      {"vector instructions that Highway lacks", std::regex("immintrin\\.h"), std::regex("kernels/.*")},
       {"CUDA", std::regex("cuda.*|cublas.*"), std::regex("kernels/.*|engine/(cuda_backend|device)\\..*")},
       {"NCCL", std::regex("nccl.*"), std::regex("engine/[a-z_]+\\.cpp")},
       {"CLI11", std::regex("CLI/.*"), std::regex("app/.*")},
@@ -67,7 +68,7 @@ bool isStandard(const std::string& header) {
   static const std::regex system(
       "(sys|linux|arpa|netinet)/[a-z_0-9]+\\.h|"
       "(unistd|fcntl|iconv|strings|poll|spawn|sched|signal|pthread|dirent|dlfcn|fnmatch|termios|"
-      "pwd|pty|getopt|langinfo|locale|time)\\.h");
+      "pwd|pty|getopt|langinfo|locale|time|link|malloc)\\.h");
   return std::regex_match(header, cpp) || std::regex_match(header, system);
 }
 

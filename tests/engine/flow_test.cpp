@@ -285,7 +285,7 @@ class FlowTest : public QObject {
       QTest::newRow(tensor) << tensor << n_bytes << place;
     };
     row("layers.1.attn.wkv.scale", 1, "layer 1, window entries");
-    row("layers.1.attn.wq_b.scale", 4, "layer 1, attention output");
+    row("layers.1.attn.wq_b.scale", 4, "layer 1, queries");
     row("layers.1.attn.wo_a.scale", 2, "layer 1, attention output");
     row("layers.0.attn.wo_b.scale", 1, "layer 0, attention output");
     row("layers.1.attn.compressor.wkv.weight", 512, "layer 1, compressor");
