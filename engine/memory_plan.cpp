@@ -43,11 +43,12 @@ std::int64_t rowBytes(const KvLayout& layout, std::int64_t n) {
   return bytes;
 }
 
-// Rows in use, with those of the pass that runs and those that wait to be dropped; while a
-// super-chunk runs, also as they were before it.
-std::int64_t stateBytes(const KvLayout& layout, std::int64_t n_chunk, std::int64_t n_super) {
-  const std::int64_t running = rowBytes(layout, kSpareRows + n_chunk);
-  return running + (n_super > n_chunk ? rowBytes(layout, kSpareRows) : 0);
+// Rows in use and those of the pass that runs; while a super-chunk of several passes runs, also as
+// the one before left them, to go back to.
+std::int64_t stateBytes(const KvLayout& layout, const PlanBasis& basis, std::int64_t n_context) {
+  const std::int64_t running =
+      rowBytes(layout, std::max(kSpareRows, std::min(basis.n_chunk, n_context)));
+  return basis.n_super > basis.n_chunk && n_context > basis.n_super ? 2 * running : running;
 }
 
 std::int64_t checkpointBytes(const ModelConfig& c, const KvLayout& layout,
@@ -57,12 +58,15 @@ std::int64_t checkpointBytes(const ModelConfig& c, const KvLayout& layout,
 }
 
 // What Forward and the kernels below it keep between passes, for passes of n rows.
-std::int64_t passBytes(const ModelConfig& c, const KvLayout& layout, std::int64_t n) {
+std::int64_t passBytes(const ModelConfig& c, const KvLayout& layout, std::int64_t n,
+                       std::int64_t n_context) {
   const std::int64_t streams = (c.hc_streams + 3) * c.hidden + c.hc_streams * (c.hc_streams + 1);
   const std::int64_t attention = c.q_lora_rank + c.n_heads * c.head_dim + c.head_dim +
                                  c.o_groups * c.o_lora_rank + 2 * c.rope_dim;
-  const std::int64_t indexer = c.index_heads * (c.index_dim + 1) + c.index_topk +
-                               c.index_heads * layout.key.rowBytes() / kFloat;
+  const std::int64_t indexer =
+      n_context / 4 <= c.index_topk  // nothing to choose from
+          ? c.index_topk
+          : c.index_heads * (c.index_dim + 1 + layout.key.rowBytes() / kFloat) + c.index_topk;
   const std::int64_t router = c.n_experts + 3 * c.top_k;
   const std::int64_t experts = 4 * c.hidden + 3 * c.expert_inter;
   const std::int64_t quantized =
@@ -76,7 +80,7 @@ std::int64_t scratchBytes(const ModelConfig& c, const KvLayout& layout, const Pl
   const std::int64_t n_super = std::min(basis.n_super, n_context);
   const std::int64_t stream_bytes = basis.numerics == Numerics::kOfficial ? 2 : kFloat;
   const std::int64_t kept = n_super > n ? n_super * c.hc_streams * c.hidden * stream_bytes : 0;
-  return passBytes(c, layout, n) + kept + 2 * c.vocab * kFloat + basis.n_threads * kThreadBytes;
+  return passBytes(c, layout, n, n_context) + kept + 2 * c.vocab * kFloat + basis.n_threads * kThreadBytes;
 }
 
 // Everything but the weights' place.
@@ -87,8 +91,7 @@ MemoryPlan planOf(const ModelConfig& config, const PlanBasis& basis, std::int64_
   plan.n_context_model = config.context_max;
   plan.program_bytes = basis.program_bytes;
   plan.kv_bytes = kvBytes(layout, n_context);
-  const std::int64_t n_chunk = std::min(basis.n_chunk, n_context);
-  plan.state_bytes = stateBytes(layout, n_chunk, std::min(basis.n_super, n_context));
+  plan.state_bytes = stateBytes(layout, basis, n_context);
   plan.checkpoint_bytes = checkpointBytes(config, layout, n_context);
   plan.scratch_bytes = scratchBytes(config, layout, basis, n_context);
   plan.available_bytes = basis.memory_bytes;

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cmath>
+
 #include "app/byte_size.h"
 #include "app/engine_client.h"
 #include "app/model_fault.h"
@@ -92,6 +94,25 @@ class MemoryTest : public QObject {
     const Json error = refused.json().at("error");
     QVERIFY(error.at("message").get<std::string>().find("2097152") != std::string::npos);
     QVERIFY(error.at("hint").get<std::string>().find("--memory") != std::string::npos);
+  }
+
+  // 3 % of what a run over the whole context has touched at its end.
+  void thePlanIsWhatIsUsed_data() {
+    QTest::addColumn<int>("n_prompt");
+    QTest::newRow("one super-chunk") << 1984;
+    QTest::newRow("4K") << 4032;
+    QTest::newRow("12K") << 12224;
+  }
+  void thePlanIsWhatIsUsed() {
+    QFETCH(const int, n_prompt);
+    const RunResult bench = lectern({"bench", "--json", "--prompt", std::to_string(n_prompt),
+                                     "--generate", "16", "--threads", "2"});
+    QCOMPARE(bench.code, 0);
+    const auto planned = bench.json().at("plan_bytes").get<double>();
+    const auto used = bench.json().at("peak_rss_bytes").get<double>();
+    qInfo("planned %.2f MB, used %.2f MB", planned / 1e6, used / 1e6);
+    QVERIFY2(std::abs(planned / used - 1) <= 0.03,
+             lectern({"plan", "--context", std::to_string(n_prompt + 16)}).out.c_str());
   }
 
   void aModelThatChangesIsSaidAndLoadedAgain() {
