@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "kernels/kernels.h"
@@ -29,8 +28,7 @@ class Backend {
   virtual void route(const kernels::RouteArgs& args) = 0;
   virtual void experts(const kernels::ExpertsArgs& args) = 0;
   // Runs independent items, perhaps in parallel.
-  virtual void forEach(std::int64_t n, std::int64_t grain,
-                       const std::function<void(std::int64_t, std::int64_t)>& work) = 0;
+  virtual void forEach(std::int64_t n, std::int64_t grain, kernels::LoopBody work) = 0;
 };
 
 // Plain loops, sums in double.

@@ -26,8 +26,7 @@ class CpuBackend : public Backend {
   }
   void route(const kernels::RouteArgs& args) override { kernels::route(args); }
   void experts(const kernels::ExpertsArgs& args) override { kernels::expertsCpu(args, pool_); }
-  void forEach(std::int64_t n, std::int64_t grain,
-               const std::function<void(std::int64_t, std::int64_t)>& work) override {
+  void forEach(std::int64_t n, std::int64_t grain, kernels::LoopBody work) override {
     pool_.parallelFor(n, grain, work);
   }
 

@@ -18,10 +18,7 @@ class ReferenceBackend : public Backend {
   void attendSparse(const kernels::AttendArgs& args) override { kernels::attendSparseRef(args); }
   void route(const kernels::RouteArgs& args) override { kernels::route(args); }
   void experts(const kernels::ExpertsArgs& args) override { kernels::expertsRef(args); }
-  void forEach(std::int64_t n, std::int64_t,
-               const std::function<void(std::int64_t, std::int64_t)>& work) override {
-    work(0, n);
-  }
+  void forEach(std::int64_t n, std::int64_t, kernels::LoopBody work) override { work(0, n); }
 };
 
 }  // namespace

@@ -77,8 +77,7 @@ class TimedBackend : public Backend {
     time.flops += flops * static_cast<double>(args.n);
     time.weight_bytes += bytesOf(args.shared);
   }
-  void forEach(std::int64_t n, std::int64_t grain,
-               const std::function<void(std::int64_t, std::int64_t)>& work) override {
+  void forEach(std::int64_t n, std::int64_t grain, kernels::LoopBody work) override {
     timed(Stage::kPack, [&] { inner_->forEach(n, grain, work); });
   }
 

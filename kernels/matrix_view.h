@@ -27,18 +27,20 @@ struct MatrixView {
   std::int64_t out = 0, in = 0;
   std::int64_t first_row = 0;  // of this part in the stored matrix: FP8 tiles count from there
 
-  std::int64_t rowBytes() const {
+  // Of `columns` columns from a multiple of 32 on.
+  std::int64_t columnBytes(std::int64_t columns) const {
     switch (type) {
-      case WeightType::kF32: return in * 4;
+      case WeightType::kF32: return columns * 4;
       case WeightType::kF16:
-      case WeightType::kBf16: return in * 2;
-      case WeightType::kFp8: return in;
-      case WeightType::kFp4: return in / 2;
-      case WeightType::kQ8_0: return in / kBlockColumns * kQ8BlockBytes;
-      case WeightType::kMxfp4: return in / kBlockColumns * kMxfp4BlockBytes;
+      case WeightType::kBf16: return columns * 2;
+      case WeightType::kFp8: return columns;
+      case WeightType::kFp4: return columns / 2;
+      case WeightType::kQ8_0: return columns / kBlockColumns * kQ8BlockBytes;
+      case WeightType::kMxfp4: return columns / kBlockColumns * kMxfp4BlockBytes;
     }
     return 0;
   }
+  std::int64_t rowBytes() const { return columnBytes(in); }
   std::int64_t scaleColumns() const {
     return type == WeightType::kFp8 ? (in + 127) / 128 : type == WeightType::kFp4 ? in / 32 : 0;
   }

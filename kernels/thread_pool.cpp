@@ -37,8 +37,7 @@ ThreadPool::~ThreadPool() {
   generation_.notify_all();
 }
 
-void ThreadPool::parallelFor(std::int64_t n, std::int64_t grain,
-                             const std::function<void(std::int64_t, std::int64_t)>& work) {
+void ThreadPool::parallelFor(std::int64_t n, std::int64_t grain, LoopBody work) {
   grain = std::max<std::int64_t>(grain, 1);
   if (n <= grain || workers_.empty()) {
     for (std::int64_t begin = 0; begin < n; begin += grain) work(begin, std::min(begin + grain, n));
@@ -48,12 +47,14 @@ void ThreadPool::parallelFor(std::int64_t n, std::int64_t grain,
   n_ = n;
   grain_ = grain;
   next_.store(0, std::memory_order_relaxed);
-  n_busy_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
+  open_.store(true);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   takeRanges();
-  while (const std::uint32_t n_busy = n_busy_.load(std::memory_order_acquire))
-    waitWhileEqual(n_busy_, n_busy);
+  // Who is inside finishes its range; who comes now finds the loop closed. A thread that slept
+  // through a short loop delays nobody.
+  open_.store(false);
+  while (const std::uint32_t n_inside = n_inside_.load()) waitWhileEqual(n_inside_, n_inside);
 }
 
 void ThreadPool::takeRanges() {
@@ -70,9 +71,10 @@ void ThreadPool::workerLoop(std::stop_token stop) {
     waitWhileEqual(generation_, seen);
     if (stop.stop_requested()) return;
     seen = generation_.load(std::memory_order_acquire);
-    takeRanges();
-    n_busy_.fetch_sub(1, std::memory_order_acq_rel);
-    n_busy_.notify_all();
+    n_inside_.fetch_add(1);
+    if (open_.load()) takeRanges();
+    n_inside_.fetch_sub(1);
+    n_inside_.notify_all();
   }
 }
 

@@ -1,10 +1,12 @@
-// Experts one after another, each over all tokens that chose it, so that an expert's weights are
-// read once per chunk and every token still adds its experts in ascending order. The input is
-// quantised once for all experts.
+// Every (token, expert) pair is a row, sorted by expert, so that an expert's weights are read once
+// per chunk; pieces of an expert's matrices by some of its rows are shared out among the threads:
+// first w1, w3 and the SwiGLU, then w2. Every token adds its experts in ascending order. The input
+// is quantised once for all experts.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/experts/experts_cpu.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
 #include <hwy/contrib/math/math-inl.h>
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include "kernels/act_quant/act_quant.h"
 #include "kernels/experts/experts.h"
 #include "kernels/formats-inl.h"
+#include "kernels/linear/product_rows.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kernels {
@@ -46,6 +49,29 @@ void swigluRow(const float* g, const float* u, std::int64_t n, float limit, floa
   std::copy_n(rest[2], n - i, a + i);
 }
 
+// y = start + the rows of `values` in their order, −1 standing for none; then, unless `last` is
+// null, rounded(y + last). `start` null: zeros; it may be y.
+void sumOfRows(const float* values, const std::int64_t* rows, std::int64_t n_rows,
+               const float* start, const float* last, std::int64_t dim, Rounding rounding,
+               float* y) {
+  const hn::CappedTag<float, 16> d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= dim; i += lanes) {
+    auto sum = start != nullptr ? hn::LoadU(d, start + i) : hn::Zero(d);
+    for (std::int64_t r = 0; r < n_rows; ++r)
+      if (rows[r] >= 0) sum = hn::Add(sum, hn::LoadU(d, values + rows[r] * dim + i));
+    if (last != nullptr) sum = roundedLanes(d, hn::Add(sum, hn::LoadU(d, last + i)), rounding);
+    hn::StoreU(sum, d, y + i);
+  }
+  for (; i < dim; ++i) {
+    float sum = start != nullptr ? start[i] : 0.0f;
+    for (std::int64_t r = 0; r < n_rows; ++r)
+      if (rows[r] >= 0) sum += values[rows[r] * dim + i];
+    y[i] = last != nullptr ? rounded(sum + last[i], rounding) : sum;
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace kernels
 HWY_AFTER_NAMESPACE();
@@ -54,48 +80,100 @@ HWY_AFTER_NAMESPACE();
 namespace kernels {
 namespace {
 
-struct Buffers {
-  std::vector<float> quantized, x, g, u, a, out, sum;
-  std::vector<std::int64_t> tokens;
-  std::vector<float> weights;
+// Columns of the inner layer that one piece of work makes: a group of the FP8 quantisation.
+constexpr std::int64_t kInnerBlock = 128;
+// Rows of the output that one piece of work makes.
+constexpr std::int64_t kOuterBlock = 64;
+// Tokens of a piece of work at most.
+constexpr std::int64_t kPieceTokens = 96;
+
+// Some of the tokens of one expert. The rows of all experts follow each other in the buffers.
+struct Piece {
+  const ExpertWeights* expert = nullptr;
+  std::int64_t first = 0, n = 0;  // rows
 };
 
-float* sized(std::vector<float>& buffer, std::int64_t n) {
+struct Buffers {
+  std::vector<float> quantized, inner, outer;
+  std::vector<std::int64_t> begins;  // [n_experts + 1] first row of each expert
+  std::vector<std::int64_t> rows;    // [n, top_k] row of a token's i-th expert, ascending; −1: none
+  std::vector<const float*> x;       // [n_rows]
+  std::vector<float> weights;        // [n_rows]
+  std::vector<Piece> pieces;
+};
+
+template <class Value>
+Value* sized(std::vector<Value>& buffer, std::int64_t n) {
   if (static_cast<std::int64_t>(buffer.size()) < n) buffer.resize(static_cast<std::size_t>(n));
   return buffer.data();
 }
 
-// b.out [n, dim] = expert(x [n, dim]), x already quantised; weights [n] or null.
-void runExpert(const ExpertsArgs& args, const ExpertWeights& expert, const float* x, std::int64_t n,
-               const float* weights, Buffers& b, ThreadPool& pool) {
-  const std::int64_t inter = expert.w1.out;
-  LinearArgs up;
-  up.x = x;
-  up.n = n;
-  up.rounding = args.rounding;
-  up.w = expert.w1;
-  up.y = sized(b.g, n * inter);
-  linearCpu(up, pool);
-  up.w = expert.w3;
-  up.y = sized(b.u, n * inter);
-  linearCpu(up, pool);
-  float* a = sized(b.a, n * inter);
-  pool.parallelFor(n, 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t t = begin; t < end; ++t)
-      swigluCpu(b.g.data() + t * inter, b.u.data() + t * inter, inter, args.limit,
-                weights != nullptr ? weights[t] : 1.0f, args.rounding, a + t * inter);
-  });
-  LinearArgs down = up;
-  down.x = a;
-  down.w = expert.w2;
-  down.y = sized(b.out, n * expert.w2.out);
-  down.input = args.input;
-  linearCpu(down, pool);
+// Gives every (token, expert of the call's range) a row: experts ascending, inside an expert tokens
+// ascending; the shared expert last, in the call that finishes. Returns the number of rows.
+std::int64_t assignRows(const ExpertsArgs& args, const float* x, std::int64_t dim, Buffers& b) {
+  const std::int64_t n_chosen = args.n * args.top_k, end_expert = args.endExpert();
+  const auto inRange = [&](std::int32_t e) { return e >= args.first_expert && e < end_expert; };
+  b.begins.assign(static_cast<std::size_t>(args.n_experts + 1), 0);
+  for (std::int64_t i = 0; i < n_chosen; ++i)
+    if (inRange(args.chosen[i])) ++b.begins[static_cast<std::size_t>(args.chosen[i]) + 1];
+  for (std::size_t e = 1; e < b.begins.size(); ++e) b.begins[e] += b.begins[e - 1];
+  const std::int64_t n_routed = b.begins.back(), n_rows = n_routed + (args.finish ? args.n : 0);
+  const float** rows_x = sized(b.x, n_rows);
+  float* weights = sized(b.weights, n_rows);
+  std::int64_t* rows = sized(b.rows, n_chosen);
+  b.pieces.clear();
+  const auto addPieces = [&](const ExpertWeights& expert, std::int64_t first, std::int64_t last) {
+    for (std::int64_t row = first; row < last; row += kPieceTokens)
+      b.pieces.push_back({&expert, row, std::min(kPieceTokens, last - row)});
+  };
+  for (std::int64_t e = args.first_expert; e < end_expert; ++e)
+    addPieces(args.experts[e], b.begins[static_cast<std::size_t>(e)],
+              b.begins[static_cast<std::size_t>(e) + 1]);
+  addPieces(args.shared, n_routed, n_rows);
+  for (std::int64_t t = 0; t < args.n; ++t) {
+    std::int64_t* own = rows + t * args.top_k;
+    for (std::int64_t i = 0; i < args.top_k; ++i) {
+      const std::int32_t expert = args.chosen[t * args.top_k + i];
+      own[i] = inRange(expert) ? b.begins[static_cast<std::size_t>(expert)]++ : -1;
+      if (own[i] < 0) continue;
+      rows_x[own[i]] = x + t * dim;
+      weights[own[i]] = args.weights[t * args.top_k + i];
+    }
+    std::sort(own, own + args.top_k);  // rows of one token ascend with the expert
+    if (!args.finish) continue;
+    rows_x[n_routed + t] = x + t * dim;
+    weights[n_routed + t] = 1.0f;
+  }
+  return n_rows;
+}
+
+// inner[row, first .. last) = the clamped SwiGLU of a piece, quantised where the input is.
+void innerBlock(const ExpertsArgs& args, const Piece& piece, std::int64_t first, std::int64_t last,
+                const Buffers& b, std::int64_t inter, float* inner) {
+  float g[kPieceTokens * kInnerBlock], u[kPieceTokens * kInnerBlock];
+  const float* const* x = b.x.data() + piece.first;
+  productRows(piece.expert->w1, first, last, x, piece.n, g, kInnerBlock, args.rounding);
+  productRows(piece.expert->w3, first, last, x, piece.n, u, kInnerBlock, args.rounding);
+  for (std::int64_t t = 0; t < piece.n; ++t) {
+    float* a = inner + (piece.first + t) * inter + first;
+    swigluCpu(g + t * kInnerBlock, u + t * kInnerBlock, last - first, args.limit,
+              b.weights[static_cast<std::size_t>(piece.first + t)], args.rounding, a);
+    if (args.input == LinearInput::kFp8) simulateFp8Cpu(a, last - first, 128, a);
+  }
+}
+
+void outerBlock(const ExpertsArgs& args, const Piece& piece, std::int64_t first, std::int64_t last,
+                std::int64_t dim, const float* inner, std::int64_t inter, float* outer) {
+  const float* x[kPieceTokens];
+  for (std::int64_t t = 0; t < piece.n; ++t) x[t] = inner + (piece.first + t) * inter;
+  productRows(piece.expert->w2, first, last, x, piece.n, outer + piece.first * dim + first, dim,
+              args.rounding);
 }
 
 }  // namespace
 
 HWY_EXPORT(swigluRow);
+HWY_EXPORT(sumOfRows);
 
 void swigluCpu(const float* g, const float* u, std::int64_t n, float limit, float weight,
                Rounding rounding, float* a) {
@@ -105,41 +183,49 @@ void swigluCpu(const float* g, const float* u, std::int64_t n, float limit, floa
 
 void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
   thread_local Buffers b;
-  const std::int64_t dim = args.shared.w2.out;
+  const std::int64_t dim = args.shared.w2.out, inter = args.shared.w1.out;
   const float* x = args.x;
   if (args.input == LinearInput::kFp8) {
     float* quantized = sized(b.quantized, args.n * dim);
-    pool.parallelFor(args.n, 32, [&](std::int64_t begin, std::int64_t end) {
+    pool.parallelFor(args.n, rowsWorthAThread(dim), [&](std::int64_t begin, std::int64_t end) {
       simulateFp8Cpu(args.x + begin * dim, (end - begin) * dim, 128, quantized + begin * dim);
     });
     x = quantized;
   }
-  if (args.sum == nullptr) b.sum.assign(static_cast<std::size_t>(args.n * dim), 0.0f);
-  float* const sums = args.sum != nullptr ? args.sum : b.sum.data();
-  for (std::int64_t e = args.first_expert; e < args.endExpert(); ++e) {
-    b.tokens.clear();
-    b.weights.clear();
-    for (std::int64_t i = 0; i < args.n * args.top_k; ++i)
-      if (args.chosen[i] == e) {
-        b.tokens.push_back(i / args.top_k);
-        b.weights.push_back(args.weights[i]);
-      }
-    if (b.tokens.empty()) continue;
-    const auto n = static_cast<std::int64_t>(b.tokens.size());
-    float* gathered = sized(b.x, n * dim);
-    for (std::int64_t t = 0; t < n; ++t)
-      std::copy_n(x + b.tokens[static_cast<std::size_t>(t)] * dim, dim, gathered + t * dim);
-    runExpert(args, args.experts[e], gathered, n, b.weights.data(), b, pool);
-    for (std::int64_t t = 0; t < n; ++t) {
-      float* sum = sums + b.tokens[static_cast<std::size_t>(t)] * dim;
-      const float* out = b.out.data() + t * dim;
-      for (std::int64_t i = 0; i < dim; ++i) sum[i] += out[i];
+  const std::int64_t n_rows = assignRows(args, x, dim, b);
+  float* inner = sized(b.inner, n_rows * inter);
+  float* outer = sized(b.outer, n_rows * dim);
+  const auto n_pieces = static_cast<std::int64_t>(b.pieces.size());
+  // A decoded token of a small model is not worth waking anybody.
+  const std::int64_t n_products = n_rows * dim * inter;
+  const std::int64_t grain = n_products < 131072 ? n_pieces * (inter + dim) : 1;
+
+  const Buffers& made = b;
+  const std::int64_t n_inner = (inter + kInnerBlock - 1) / kInnerBlock;
+  pool.parallelFor(n_pieces * n_inner, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i % n_inner * kInnerBlock;
+      innerBlock(args, made.pieces[static_cast<std::size_t>(i / n_inner)], first,
+                 std::min(first + kInnerBlock, inter), made, inter, inner);
     }
-  }
-  if (!args.finish) return;
-  runExpert(args, args.shared, x, args.n, nullptr, b, pool);
-  for (std::int64_t i = 0; i < args.n * dim; ++i)
-    args.y[i] = rounded(sums[i] + b.out[static_cast<std::size_t>(i)], args.rounding);
+  });
+  const std::int64_t n_outer = (dim + kOuterBlock - 1) / kOuterBlock;
+  pool.parallelFor(n_pieces * n_outer, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i % n_outer * kOuterBlock;
+      outerBlock(args, made.pieces[static_cast<std::size_t>(i / n_outer)], first,
+                 std::min(first + kOuterBlock, dim), dim, inner, inter, outer);
+    }
+  });
+  pool.parallelFor(args.n, rowsWorthAThread(dim), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t t = begin; t < end; ++t) {
+      float* sum = args.sum != nullptr ? args.sum + t * dim : nullptr;
+      const float* shared = args.finish ? outer + (n_rows - args.n + t) * dim : nullptr;
+      HWY_DYNAMIC_DISPATCH(sumOfRows)
+      (outer, made.rows.data() + t * args.top_k, args.top_k, sum, shared, dim, args.rounding,
+       args.finish ? args.y + t * dim : sum);
+    }
+  });
 }
 
 }  // namespace kernels

@@ -1,11 +1,13 @@
-// Weights are dequantised a tile of rows at a time into a buffer that stays in the first cache
-// levels; a register block of 4 rows x a few tokens then runs along k. Keeping the checkpoint's
-// bytes in memory and paying the dequantisation once per call costs little for a chunk of tokens
-// and nothing extra in memory.
+// Weights are dequantised a tile of rows and a segment of columns at a time into a buffer of the
+// first cache level; a register block of 4 rows x a few tokens then runs along k. Keeping the
+// checkpoint's bytes in memory and paying the dequantisation once per call costs little for
+// a chunk of tokens and nothing extra in memory; a single token streams the bytes once.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/linear/linear_cpu.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include <hwy/cache_control.h>
 
 #include <algorithm>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "kernels/dequantize-inl.h"
 #include "kernels/formats-inl.h"
 #include "kernels/linear/linear.h"
+#include "kernels/linear/product_rows.h"
 #include "kernels/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,91 +24,185 @@ namespace kernels {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::CappedTag<float, 16>;
+using D = FloatLanes;
 using V = hn::Vec<D>;
 
-constexpr std::int64_t kRowsPerTile = 16;
-
-float sumOf(D d, V v) { return hn::GetLane(hn::SumOfLanes(d, v)); }
-
+// Columns at a time: a tile of weights and a group of tokens fit the first cache level together.
+constexpr std::int64_t kSegment = 512;
+// Distance of the rows of a tile: not a power of two, or they would compete for the same lines of
+// the cache.
+constexpr std::int64_t kTileStride = kSegment + 16;
 // Tokens of a register block: with 32 registers six rows of four sums fit, with 16 three.
-constexpr int kTokens = hn::MaxLanes(D()) == 16 ? 6 : 3;
+constexpr std::int64_t kTokenGroup = hn::MaxLanes(D()) == 16 ? 6 : 3;
 
-// y[t, o] for kT tokens and kO weight rows. Every (t, o) runs through the same operations
-// whatever the block sizes are.
+// What a block of sums works on: n_k columns from k0 on; the weight rows start there.
+struct Segment {
+  const float* w[kTileRows];
+  std::int64_t k0, n_k;
+};
+
+// Keeps a value in a register: GCC would rather load it again for each of the multiply-adds that
+// use it, and loads are what limits them.
+HWY_INLINE V inRegister(V value) {
+#if HWY_ARCH_X86 && HWY_COMPILER_GCC && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  asm("" : "+v"(value.raw));
+#endif
+  return value;
+}
+
+// sums[t · kTileRows + o] = x[t] · w[o] for kT tokens and the kO weight rows from `first` on;
+// from the second segment on added to what stands there.
 template <int kT, int kO>
-void dotBlock(const float* x, std::int64_t x_stride, const float* const* w, std::int64_t in,
-              float* y, std::int64_t y_stride, Rounding rounding) {
+void dotBlock(const float* const* x, const Segment& segment, std::int64_t first, float* sums) {
   const D d;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), n_k = segment.n_k;
+  const float *xs[kT], *w[kO];
+  for (int t = 0; t < kT; ++t) xs[t] = x[t] + segment.k0;
+  for (int o = 0; o < kO; ++o) w[o] = segment.w[first + o];
   V sum[kT][kO];
   for (int t = 0; t < kT; ++t)
     for (int o = 0; o < kO; ++o) sum[t][o] = hn::Zero(d);
   std::int64_t k = 0;
-  for (; k + lanes <= in; k += lanes) {
+  for (; k + lanes <= n_k; k += lanes) {
     V wk[kO];
     for (int o = 0; o < kO; ++o) wk[o] = hn::LoadU(d, w[o] + k);
     for (int t = 0; t < kT; ++t) {
-      const V xk = hn::LoadU(d, x + t * x_stride + k);
+      const V xk = inRegister(hn::LoadU(d, xs[t] + k));
       for (int o = 0; o < kO; ++o) sum[t][o] = hn::MulAdd(xk, wk[o], sum[t][o]);
     }
   }
-  for (int t = 0; t < kT; ++t) {
-    float total[4];
-    if constexpr (kO == 4) {
-      fourSums(d, sum[t], total);
-    } else {
-      for (int o = 0; o < kO; ++o) total[o] = sumOf(d, sum[t][o]);
+  for (int t = 0; t < kT; ++t)
+    for (int o = 0; o < kO; o += 4)
+      fourSums(d, sum[t] + o, sums + t * kTileRows + first + o, segment.k0 > 0);
+  for (; k < n_k; ++k)
+    for (int t = 0; t < kT; ++t)
+      for (int o = 0; o < kO; ++o) sums[t * kTileRows + first + o] += xs[t][k] * w[o][k];
+}
+
+// At most kTokenGroup tokens; n_rows of the segment's weight rows, the last four perhaps in part.
+void dotTokens(const float* const* x, std::int64_t n, const Segment& segment, std::int64_t n_rows,
+               float* sums) {
+  std::int64_t o = 0;
+  if (n == 1)  // eight sums in flight: the latency of one addition is longer than four
+    for (; o + 4 < n_rows; o += 8) dotBlock<1, 8>(x, segment, o, sums);
+  for (; o < n_rows; o += 4) {
+    if (n == kTokenGroup) {
+      dotBlock<kTokenGroup, 4>(x, segment, o, sums);
+      continue;
     }
-    for (std::int64_t i = k; i < in; ++i)
-      for (int o = 0; o < kO; ++o) total[o] += x[t * x_stride + i] * w[o][i];
-    if constexpr (kO == 4) {
-      const hn::CappedTag<float, 4> few;
-      for (std::size_t o = 0; o < 4; o += hn::Lanes(few))
-        hn::StoreU(roundedLanes(few, hn::LoadU(few, total + o), rounding), few,
-                   y + t * y_stride + o);
-    } else {
-      for (int o = 0; o < kO; ++o) y[t * y_stride + o] = rounded(total[o], rounding);
+    std::int64_t t = 0;
+    for (; t + 2 <= n; t += 2) dotBlock<2, 4>(x + t, segment, o, sums + t * kTileRows);
+    if (t < n) dotBlock<1, 4>(x + t, segment, o, sums + t * kTileRows);
+  }
+}
+
+// Segments of weight rows that one token meets at a time: as many sums in flight hide the latency
+// of one.
+constexpr int kAtOnce = 8;
+// How far ahead of them their bytes are asked for; the processor alone stops at every page's end.
+constexpr std::int64_t kBytesAhead = 4096;
+
+// totals[i] = x[i] · w[i] over n_k columns, a whole number of vectors.
+void dotSegments(const float* const* x, const float* w, std::int64_t n_k, float* totals) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const float* xs[kAtOnce];
+  for (int i = 0; i < kAtOnce; ++i) xs[i] = x[i];
+  V sum[kAtOnce];
+  for (int i = 0; i < kAtOnce; ++i) sum[i] = hn::Zero(d);
+  for (std::int64_t k = 0; k < n_k; k += lanes)
+    for (int i = 0; i < kAtOnce; ++i)
+      sum[i] = hn::MulAdd(hn::LoadU(d, xs[i] + k), hn::LoadU(d, w + i * kTileStride + k), sum[i]);
+  for (int i = 0; i < kAtOnce; i += 4) fourSums(d, sum + i, totals + i);
+}
+
+// y[o − first] = x · w[o] for one token; the sums of productTile, but in an order of work that
+// reads the matrix from end to end, the way the processor fetches ahead best. w.in is a whole
+// number of vectors; x is filled up with zeros to whole segments where w.in > kSegment.
+void productOfOneToken(const MatrixView& w, std::int64_t first, std::int64_t last, const float* x,
+                       float* y) {
+  HWY_ALIGN thread_local float values[kAtOnce * kTileStride];
+  const std::int64_t length = std::min(w.in, kSegment);
+  std::int64_t o = first, k0 = 0;
+  while (o < last) {
+    const float* xs[kAtOnce];
+    std::int64_t rows[kAtOnce];
+    float totals[kAtOnce];
+    int n = 0;
+    for (; n < kAtOnce && o < last; ++n) {
+      rows[n] = o;
+      xs[n] = x + k0;
+      const std::int64_t n_k = std::min(length, w.in - k0);
+      float* to = values + n * kTileStride;
+      const std::byte* ahead = w.rowData(o) + w.columnBytes(k0) + kBytesAhead;
+      for (std::int64_t i = 0; i < w.columnBytes(n_k); i += 64) hwy::Prefetch(ahead + i);
+      dequantize(w, o, k0, n_k, to);
+      if (n_k < length) std::fill(to + n_k, to + length, 0.0f);
+      k0 += length;
+      if (k0 >= w.in) k0 = 0, ++o;
+    }
+    for (int i = n; i < kAtOnce; ++i) xs[i] = x;
+    dotSegments(xs, values, length, totals);
+    for (int i = 0; i < n; ++i) {
+      float& total = y[rows[i] - first];
+      total = xs[i] == x ? totals[i] : total + totals[i];
     }
   }
 }
 
-// At most kTokens tokens.
-template <int kO>
-void dotRows(const float* x, std::int64_t x_stride, std::int64_t n, const float* const* w,
-             std::int64_t in, float* y, std::int64_t y_stride, Rounding rounding) {
-  if (n == kTokens) return dotBlock<kTokens, kO>(x, x_stride, w, in, y, y_stride, rounding);
-  std::int64_t t = 0;
-  for (; t + 2 <= n; t += 2)
-    dotBlock<2, kO>(x + t * x_stride, x_stride, w, in, y + t * y_stride, y_stride, rounding);
-  if (t < n)
-    dotBlock<1, kO>(x + t * x_stride, x_stride, w, in, y + t * y_stride, y_stride, rounding);
+// sums[t · kTileRows + o] = x[t] · w[first + o] for o < n_rows <= kTileRows; whatever the n are,
+// every (t, o) runs through the same operations.
+void productTile(const MatrixView& w, std::int64_t first, std::int64_t n_rows,
+                 const float* const* x, std::int64_t n, float* sums) {
+  HWY_ALIGN thread_local float tile[kTileRows * kTileStride];
+  for (std::int64_t k0 = 0; k0 < w.in; k0 += kSegment) {
+    Segment segment;
+    segment.k0 = k0;
+    segment.n_k = std::min(kSegment, w.in - k0);
+    for (std::int64_t o = 0; o < kTileRows; ++o) {
+      const std::int64_t row = std::min(o, n_rows - 1);  // a short tile repeats its last row
+      if (w.type == WeightType::kF32 && n <= kTokenGroup) {
+        segment.w[o] = reinterpret_cast<const float*>(w.rowData(first + row)) + k0;
+      } else {
+        segment.w[o] = tile + row * kTileStride;
+        if (o == row) dequantize(w, first + row, k0, segment.n_k, tile + row * kTileStride);
+      }
+    }
+    // Tokens in small groups outside, weight rows inside: the group stays in the first level.
+    for (std::int64_t t = 0; t < n; t += kTokenGroup)
+      dotTokens(x + t, std::min(kTokenGroup, n - t), segment, n_rows, sums + t * kTileRows);
+  }
 }
 
-// Weight rows [first, last) for all n rows of a.
-void linearTile(const LinearArgs& args, const float* a, std::int64_t a_stride, std::int64_t first,
-                std::int64_t last) {
-  const std::int64_t in = args.w.in;
-  const std::int64_t y_stride = args.y_stride ? args.y_stride : args.w.out;
-  thread_local std::vector<float> tile;
-  if (tile.size() < static_cast<std::size_t>(kRowsPerTile * in))
-    tile.resize(static_cast<std::size_t>(kRowsPerTile * in));
-  for (std::int64_t o = first; o < last; ++o) dequantize(args.w, o, tile.data() + (o - first) * in);
-  // Tokens in small groups outside, weight rows inside: the group stays in the first level cache.
-  for (std::int64_t t = 0; t < args.n; t += kTokens) {
-    const std::int64_t n_t = std::min<std::int64_t>(kTokens, args.n - t);
-    std::int64_t o = first;
-    for (; o + 4 <= last; o += 4) {
-      const float* w[4];
-      for (int i = 0; i < 4; ++i) w[i] = tile.data() + (o + i - first) * in;
-      dotRows<4>(a + t * a_stride, a_stride, n_t, w, in, args.y + t * y_stride + o, y_stride,
-                 args.rounding);
+void roundedCopy(const float* from, std::int64_t n, Rounding rounding, float* to) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    hn::StoreU(roundedLanes(d, hn::LoadU(d, from + i), rounding), d, to + i);
+  for (; i < n; ++i) to[i] = rounded(from[i], rounding);
+}
+
+void productRows(const MatrixView& w, std::int64_t first, std::int64_t last, const float* const* x,
+                 std::int64_t n, float* y, std::int64_t y_stride, Rounding rounding) {
+  const bool whole_vectors = w.in % static_cast<std::int64_t>(hn::Lanes(D())) == 0;
+  if (n == 1 && w.type != WeightType::kF32 && whole_vectors) {
+    const float* row = x[0];
+    thread_local std::vector<float> padded;
+    if (w.in > kSegment && w.in % kSegment != 0) {
+      padded.assign(static_cast<std::size_t>(w.in + kSegment), 0.0f);
+      std::copy_n(row, w.in, padded.data());
+      row = padded.data();
     }
-    for (; o < last; ++o) {
-      const float* w[1] = {tile.data() + (o - first) * in};
-      dotRows<1>(a + t * a_stride, a_stride, n_t, w, in, args.y + t * y_stride + o, y_stride,
-                 args.rounding);
-    }
+    productOfOneToken(w, first, last, row, y);
+    return roundedCopy(y, last - first, rounding, y);
+  }
+  HWY_ALIGN float sums[kMostTokens * kTileRows];
+  for (std::int64_t o = first; o < last; o += kTileRows) {
+    const std::int64_t n_rows = std::min(kTileRows, last - o);
+    productTile(w, o, n_rows, x, n, sums);
+    for (std::int64_t t = 0; t < n; ++t)
+      roundedCopy(sums + t * kTileRows, n_rows, rounding, y + t * y_stride + o - first);
   }
 }
 
@@ -115,30 +212,49 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace kernels {
-HWY_EXPORT(linearTile);
+HWY_EXPORT(productRows);
+
+void productRows(const MatrixView& w, std::int64_t first, std::int64_t last, const float* const* x,
+                 std::int64_t n, float* y, std::int64_t y_stride, Rounding rounding) {
+  HWY_DYNAMIC_DISPATCH(productRows)(w, first, last, x, n, y, y_stride, rounding);
+}
 
 void linearCpu(const LinearArgs& args, ThreadPool& pool) {
-  const std::int64_t in = args.w.in;
-  const float* a = args.x;
-  std::int64_t a_stride = args.x_stride ? args.x_stride : in;
+  const std::int64_t in = args.w.in, out = args.w.out;
+  if (args.n == 0) return;
+  const float* x = args.x;
+  std::int64_t x_stride = args.x_stride ? args.x_stride : in;
+  const std::int64_t y_stride = args.y_stride ? args.y_stride : out;
   thread_local std::vector<float> quantized;
   if (args.input == LinearInput::kFp8) {
-    quantized.resize(static_cast<std::size_t>(args.n * in));
-    float* out = quantized.data();
-    pool.parallelFor(args.n, 32, [&, a, a_stride](std::int64_t begin, std::int64_t end) {
+    if (quantized.size() < static_cast<std::size_t>(args.n * in))
+      quantized.resize(static_cast<std::size_t>(args.n * in));
+    float* to = quantized.data();
+    pool.parallelFor(args.n, rowsWorthAThread(in), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t)
-        simulateFp8Cpu(a + t * a_stride, in, 128, out + t * in);
+        simulateFp8Cpu(args.x + t * x_stride, in, 128, to + t * in);
     });
-    a = out;
-    a_stride = in;
+    x = to;
+    x_stride = in;
   }
-  const std::int64_t n_tiles = (args.w.out + 15) / 16;
-  // A range worth waking a thread for: about 64K multiplications.
-  const std::int64_t grain =
-      std::max<std::int64_t>(1, 65536 / std::max<std::int64_t>(1, 16 * in * args.n));
-  pool.parallelFor(n_tiles, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t tile = begin; tile < end; ++tile) HWY_DYNAMIC_DISPATCH(linearTile)
-    (args, a, a_stride, tile * 16, std::min<std::int64_t>(tile * 16 + 16, args.w.out));
+  // Pieces of a few tiles by up to kMostTokens tokens; narrow matrices share out the tokens too.
+  const std::int64_t n_tiles = (out + kTileRows - 1) / kTileRows;
+  const std::int64_t n_parts = n_tiles >= 4 * pool.size() ? 1 : 2 * pool.size();
+  const std::int64_t n_tokens =
+      std::clamp((args.n + n_parts - 1) / n_parts, std::min<std::int64_t>(args.n, 48), kMostTokens);
+  const std::int64_t tiles = std::clamp<std::int64_t>(65536 / (kTileRows * in * n_tokens), 1,
+                                                      std::max<std::int64_t>(1, n_tiles));
+  const std::int64_t n_columns = (n_tiles + tiles - 1) / tiles;
+  const std::int64_t n_chunks = (args.n + n_tokens - 1) / n_tokens;
+  pool.parallelFor(n_columns * n_chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    const float* rows[kMostTokens];
+    for (std::int64_t piece = begin; piece < end; ++piece) {
+      const std::int64_t t = piece / n_columns * n_tokens, n = std::min(n_tokens, args.n - t);
+      const std::int64_t first = piece % n_columns * tiles * kTileRows;
+      for (std::int64_t i = 0; i < n; ++i) rows[i] = x + (t + i) * x_stride;
+      productRows(args.w, first, std::min(first + tiles * kTileRows, out), rows, n,
+                  args.y + t * y_stride + first, y_stride, args.rounding);
+    }
   });
 }
 

@@ -22,12 +22,4 @@ void rmsNormRef(const RmsNormArgs& args) {
   for (std::int64_t row = 0; row < args.n; ++row) normRow(args, row);
 }
 
-// A row costs a few hundred operations next to linears that cost hundreds of thousands: the
-// reference row is fast enough, only rows are spread.
-void rmsNormCpu(const RmsNormArgs& args, ThreadPool& pool) {
-  pool.parallelFor(args.n, 32, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin; row < end; ++row) normRow(args, row);
-  });
-}
-
 }  // namespace kernels

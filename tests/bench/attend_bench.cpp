@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "kernels/attend_sparse/attend_sparse.h"
-#include "tests/bench/peak.h"
+#include "kernels/machine_peak/machine_peak.h"
+#include "tests/bench/best_time.h"
 
 using namespace kernels;
 
@@ -106,7 +107,8 @@ void report(const Shape& shape, std::int64_t n, std::int64_t n_compressed,
 }  // namespace
 
 int main() {
-  const double peak = bench::fmaPeak();
+  ThreadPool one(1);
+  const double peak = measureFmaPeak(one) * 1e-9;
   std::printf("float32 multiply-adds: %.1f GFLOP/s\n", peak);
   for (const Shape& shape : kShapes)
     for (const std::int64_t n : {256, 1}) {

@@ -1,4 +1,4 @@
-// peak.h: what one thread of this machine can do, and how long things take it.
+// best_time.h: how long something takes at best.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +26,5 @@ double fastest(Work work) {
   }
   return best;
 }
-
-// Float32 multiply-adds out of registers, in GFLOP/s.
-double fmaPeak();
 
 }  // namespace bench
