@@ -48,28 +48,37 @@ inline bool hasE4m3Nan(const std::uint8_t* codes) {
   return !hn::AllTrue(d8, hn::Eq(none, hn::Zero(d8)));
 }
 
-inline void dequantizeFp8(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
-                          float* out) {
+// Whether one exact product turns the 128 codes under this scale into their values: no NaN among
+// them, and scale · 2^120 is finite.
+inline bool isPlainFp8(const std::uint8_t* codes, std::uint8_t scale) {
+  return scale < 127 + 8 && !hasE4m3Nan(codes);
+}
+
+// Plain codes, one vector of them: exponent and mantissa placed in a float are 2^120 too small,
+// which `factor` = scale · 2^120 makes good.
+HWY_INLINE hn::Vec<FloatLanes> plainE4m3Lanes(const std::int8_t* codes, hn::Vec<FloatLanes> factor) {
   const FloatLanes d;
   const hn::Rebind<std::int8_t, FloatLanes> d8;
   const hn::RebindToSigned<FloatLanes> d32;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto bits = hn::ShiftLeft<20>(hn::PromoteTo(d32, hn::LoadU(d8, codes)));
   const auto mask = hn::Set(d32, static_cast<std::int32_t>(0x87f00000u));
+  return hn::Mul(hn::BitCast(d, hn::And(bits, mask)), factor);
+}
+
+inline void dequantizeFp8(const std::uint8_t* codes, const std::uint8_t* scales, std::int64_t in,
+                          float* out) {
+  const FloatLanes d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   for (std::int64_t c = 0; c < in; c += 128, codes += 128, out += 128, ++scales) {
     const float scale = ue8m0ToFloat(*scales);
-    // The exponent and mantissa of a code placed in a float are 2^120 too small. Without NaNs and
-    // where scale · 2^120 is finite, one exact product does the rest.
-    if (in - c < 128 || *scales >= 127 + 8 || hasE4m3Nan(codes)) {
+    if (in - c < 128 || !isPlainFp8(codes, *scales)) {
       dequantizeFp8Group(codes, scale, std::min<std::int64_t>(128, in - c), out);
       continue;
     }
     const auto factor = hn::Set(d, scale * 0x1p120f);
-    for (std::int64_t i = 0; i < 128; i += lanes) {
-      const auto code =
-          hn::PromoteTo(d32, hn::LoadU(d8, reinterpret_cast<const std::int8_t*>(codes) + i));
-      const auto bits = hn::And(hn::ShiftLeft<20>(code), mask);
-      hn::StoreU(hn::Mul(hn::BitCast(d, bits), factor), d, out + i);
-    }
+    for (std::int64_t i = 0; i < 128; i += lanes)
+      hn::StoreU(plainE4m3Lanes(reinterpret_cast<const std::int8_t*>(codes) + i, factor), d,
+                 out + i);
   }
 }
 

@@ -17,6 +17,7 @@
 #include "kernels/formats-inl.h"
 #include "kernels/linear/linear.h"
 #include "kernels/linear/product_rows.h"
+#include "kernels/linear/weight_lanes-inl.h"
 #include "kernels/sums-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -101,6 +102,8 @@ void dotTokens(const float* const* x, std::int64_t n, const Segment& segment, st
 constexpr int kAtOnce = 8;
 // How far ahead of them their bytes are asked for; the processor alone stops at every page's end.
 constexpr std::int64_t kBytesAhead = 4096;
+// Columns whose bytes are asked for together: a line of the cache or more for every type.
+constexpr std::int64_t kAheadColumns = 128;
 
 // totals[i] = x[i] · w[i] over n_k columns, a whole number of vectors.
 void dotSegments(const float* const* x, const float* w, std::int64_t n_k, float* totals) {
@@ -150,6 +153,76 @@ void productOfOneToken(const MatrixView& w, std::int64_t first, std::int64_t las
   }
 }
 
+// y[o] = x · w[first + o] for one token and kAtOnce weight rows, straight from their bytes; the sums
+// of productTile. False, with nothing done, where a row needs the general conversion.
+template <class Lanes>
+bool productOfRows(const MatrixView& w, std::int64_t first, const float* x, float* y) {
+  const D d;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::int64_t row_bytes = w.rowBytes(), ahead_bytes = w.columnBytes(kAheadColumns);
+  float totals[kAtOnce];
+  for (std::int64_t k0 = 0; k0 < w.in; k0 += kSegment) {
+    const std::int64_t n_k = std::min(kSegment, w.in - k0);
+    Lanes rows[kAtOnce];
+    for (int i = 0; i < kAtOnce; ++i)
+      if (!rows[i].open(w, first + i, k0, n_k)) return false;
+    V sum[kAtOnce];
+    for (int i = 0; i < kAtOnce; ++i) sum[i] = hn::Zero(d);
+    // The processor alone does not follow so many rows: the next ones are asked for here.
+    const std::byte* next = w.rowData(first + kAtOnce) + w.columnBytes(k0);
+    for (std::int64_t k = 0; k < n_k; k += Lanes::kGroup) {
+      if (k % kAheadColumns == 0) {
+        const std::byte* ahead = next + w.columnBytes(k);
+        for (int i = 0; i < kAtOnce; ++i, ahead += row_bytes)
+          for (std::int64_t j = 0; j < ahead_bytes; j += 64) hwy::Prefetch(ahead + j);
+      }
+      for (int i = 0; i < kAtOnce; ++i) rows[i].group(k);
+      for (std::int64_t j = 0; j < Lanes::kGroup / lanes; ++j) {
+        const V xk = hn::LoadU(d, x + k0 + k + j * lanes);
+        for (int i = 0; i < kAtOnce; ++i) sum[i] = hn::MulAdd(xk, rows[i].at(j), sum[i]);
+      }
+    }
+    for (int i = 0; i < kAtOnce; i += 4) fourSums(d, sum + i, totals + i, k0 > 0);
+  }
+  std::copy_n(totals, kAtOnce, y);
+  return true;
+}
+
+// As many of the rows [first, last) as there are whole groups of plain ones; returns the first row
+// that is left.
+template <class Lanes>
+std::int64_t productOfPlainRows(const MatrixView& w, std::int64_t first, std::int64_t last,
+                                const float* x, float* y) {
+  std::int64_t o = first;
+  if (w.in % Lanes::kGroup == 0)
+    while (o + kAtOnce <= last && productOfRows<Lanes>(w, o, x, y + (o - first))) o += kAtOnce;
+  return o;
+}
+
+std::int64_t productOfPlainRows(const MatrixView& w, std::int64_t first, std::int64_t last,
+                                const float* x, float* y) {
+  switch (w.type) {
+    case WeightType::kF32:
+      return first;
+    case WeightType::kBf16:
+      return productOfPlainRows<Bf16Lanes>(w, first, last, x, y);
+    case WeightType::kF16:
+      return productOfPlainRows<F16Lanes>(w, first, last, x, y);
+    case WeightType::kFp8:
+      return productOfPlainRows<Fp8Lanes>(w, first, last, x, y);
+    case WeightType::kQ8_0:
+      return productOfPlainRows<Q8Lanes>(w, first, last, x, y);
+#if HWY_TARGET <= HWY_AVX3
+    case WeightType::kFp4:
+      return productOfPlainRows<Fp4Lanes>(w, first, last, x, y);
+    case WeightType::kMxfp4:
+      return productOfPlainRows<Mxfp4Lanes>(w, first, last, x, y);
+#endif
+    default:
+      return first;
+  }
+}
+
 // sums[t · kTileRows + o] = x[t] · w[first + o] for o < n_rows <= kTileRows; whatever the n are,
 // every (t, o) runs through the same operations.
 void productTile(const MatrixView& w, std::int64_t first, std::int64_t n_rows,
@@ -194,7 +267,8 @@ void productRows(const MatrixView& w, std::int64_t first, std::int64_t last, con
       std::copy_n(row, w.in, padded.data());
       row = padded.data();
     }
-    productOfOneToken(w, first, last, row, y);
+    const std::int64_t rest = productOfPlainRows(w, first, last, row, y);
+    if (rest < last) productOfOneToken(w, rest, last, row, y + (rest - first));
     return roundedCopy(y, last - first, rounding, y);
   }
   HWY_ALIGN float sums[kMostTokens * kTileRows];
