@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <sys/resource.h>
 
+#include "app/cli/bench_stages.h"
 #include "app/cli/command_line.h"
 #include "app/cli/commands.h"
 #include "app/cli/disk_speed.h"
@@ -16,8 +17,8 @@
 #include "app/cli/speed_plot.h"
 #include "app/progress_line.h"
 #include "engine/base/replace_file.h"
+#include "engine/machine_peak.h"
 #include "engine/sequence.h"
-#include "engine/stage_times.h"
 #include "engine/weights.h"
 
 namespace app {
@@ -32,7 +33,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Options {
-  std::int64_t n_prompt = 4096, n_generate = 64, n_depth = 0;
+  std::int64_t n_prompt = 4096, n_generate = 64, n_depth = 0, n_branches = 1;
   std::string plot;  // SVG of the speed of reading against depth
   EngineFlags engine;
 };
@@ -85,6 +86,22 @@ class SpeedCurve {
   std::vector<SpeedPoint> points_;
 };
 
+// The same tokens for every branch of the sequence, all branches in one batch.
+base::Status decodeBranches(std::unique_ptr<engine::Sequence> sequence,
+                            std::span<const base::TokenId> tokens, std::int64_t n_branches,
+                            std::stop_token stop) {
+  std::vector<std::unique_ptr<engine::Sequence>> branches;
+  for (std::int64_t i = 1; i < n_branches; ++i) branches.push_back(sequence->fork());
+  branches.push_back(std::move(sequence));
+  std::vector<engine::Sequence*> together;
+  for (const auto& branch : branches) together.push_back(branch.get());
+  for (const base::TokenId token : tokens) {
+    const std::vector<base::TokenId> ids(together.size(), token);
+    for (const base::Status& done : engine::Sequence::decodeTogether(together, ids, stop)) TRY(done);
+  }
+  return {};
+}
+
 Result<Measured> measure(const engine::Engine& engine, const Options& options,
                          engine::StageTimes& times, std::stop_token stop) {
   const std::int64_t n_read = options.n_depth + options.n_prompt;
@@ -122,8 +139,8 @@ Result<Measured> measure(const engine::Engine& engine, const Options& options,
   times = {};
   before = bytes_read();
   begin = Clock::now();
-  for (std::int64_t i = 0; i < options.n_generate; ++i)
-    TRY(sequence->decode(tokens[static_cast<std::size_t>(n_read + i)], stop));
+  TRY(decodeBranches(std::move(sequence), all.last(static_cast<std::size_t>(options.n_generate)),
+                     options.n_branches, stop));
   measured.decode_s = secondsSince(begin);
   measured.decode = times;
   measured.decode_bytes = bytes_read() - before;
@@ -140,43 +157,6 @@ Streaming streamingOf(const engine::Engine& engine, const Measured& measured) {
   return {.prefill_b_s = perSecond(measured.prefill_bytes, measured.prefill_s),
           .decode_b_s = perSecond(measured.decode_bytes, measured.decode_s),
           .disk_b_s = diskReadSpeed(engine.weights().files(), 1.0)};
-}
-
-Json stagesJson(const engine::StageTimes& times, double total_s) {
-  Json json = Json::object();
-  double known_s = 0;
-  for (std::size_t i = 0; i < engine::kStageCount; ++i) {
-    const engine::StageTime& time = times.stages[i];
-    known_s += time.seconds;
-    Json& stage = json[std::string(engine::stageName(static_cast<engine::Stage>(i)))];
-    stage = {{"s", time.seconds}};
-    if (time.flops > 0 && time.seconds > 0) {
-      stage["gflop_s"] = time.flops / time.seconds * 1e-9;
-      stage["weight_gb_s"] = time.weight_bytes / time.seconds * 1e-9;
-    }
-  }
-  json["rest"] = {{"s", std::max(0.0, total_s - known_s)}};
-  return json;
-}
-
-void printStages(const char* title, const engine::StageTimes& times, double total_s) {
-  if (total_s <= 0) return;
-  std::printf("%s\n", title);
-  double known_s = 0;
-  const auto row = [&](const char* name, double seconds) {
-    std::printf("  %-18s %5.1f %%", name, 100 * seconds / total_s);
-  };
-  for (std::size_t i = 0; i < engine::kStageCount; ++i) {
-    const engine::StageTime& time = times.stages[i];
-    known_s += time.seconds;
-    row(std::string(engine::stageName(static_cast<engine::Stage>(i))).c_str(), time.seconds);
-    if (time.flops > 0 && time.seconds > 0)
-      std::printf("  %8.1f GFLOP/s  %6.2f GB/s of weights", time.flops / time.seconds * 1e-9,
-                  time.weight_bytes / time.seconds * 1e-9);
-    std::printf("\n");
-  }
-  row("rest", std::max(0.0, total_s - known_s));
-  std::printf("\n");
 }
 
 Result<int> run(const Options& options, const Invocation& invocation) {
@@ -198,12 +178,14 @@ Result<int> run(const Options& options, const Invocation& invocation) {
   TRY_ASSIGN(Measured measured, measure(*engine, options, times, invocation.stop));
   measured.load_s = load_s;
   const double prefill_tok_s = perSecond(options.n_prompt, measured.prefill_s);
-  const double decode_tok_s = perSecond(options.n_generate, measured.decode_s);
+  const double decode_tok_s =
+      perSecond(options.n_generate * options.n_branches, measured.decode_s);
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   const std::int64_t peak_rss_bytes = usage.ru_maxrss * 1024;
   const engine::MemoryPlan plan = engine->plan(n_all);
   const Streaming streaming = streamingOf(*engine, measured);
+  const engine::MachinePeak machine = engine::measureMachine(flags.n_threads);
   if (!options.plot.empty() && !measured.curve.empty())
     TRY(base::replaceFile(options.plot, [&](std::ostream& out) {
       out << speedPlot(measured.curve, "Reading: tokens per second against depth");
@@ -218,16 +200,19 @@ Result<int> run(const Options& options, const Invocation& invocation) {
                {"prefill_read_b_s", streaming.prefill_b_s},
                {"decode_read_b_s", streaming.decode_b_s},
                {"disk_b_s", streaming.disk_b_s},
+               {"machine",
+                {{"gflop_s", machine.flops * 1e-9}, {"read_gb_s", machine.read_bytes * 1e-9}}},
                {"stages",
                 {{"load_s", measured.load_s},
                  {"depth_s", measured.depth_s},
                  {"prefill_s", measured.prefill_s},
                  {"decode_s", measured.decode_s},
-                 {"prefill", stagesJson(measured.prefill, measured.prefill_s)},
-                 {"decode", stagesJson(measured.decode, measured.decode_s)}}},
+                 {"prefill", stagesJson(measured.prefill, measured.prefill_s, machine)},
+                 {"decode", stagesJson(measured.decode, measured.decode_s, machine)}}},
                {"prompt", options.n_prompt},
                {"generate", options.n_generate},
-               {"depth", options.n_depth}});
+               {"depth", options.n_depth},
+               {"branches", options.n_branches}});
     return kDone;
   }
   std::printf("read    %10.1f tok/s (%s tokens behind %s)\n", prefill_tok_s,
@@ -242,8 +227,10 @@ Result<int> run(const Options& options, const Invocation& invocation) {
                 byteWords(static_cast<std::int64_t>(streaming.decode_b_s)).c_str(),
                 byteWords(static_cast<std::int64_t>(streaming.disk_b_s)).c_str(),
                 engine::residencyName(plan.residency));
-  printStages("reading", measured.prefill, measured.prefill_s);
-  printStages("answering", measured.decode, measured.decode_s);
+  std::printf("machine %10.1f GFLOP/s of multiply-adds, %.1f GB/s of memory\n",
+              machine.flops * 1e-9, machine.read_bytes * 1e-9);
+  printStages("reading", measured.prefill, measured.prefill_s, machine);
+  printStages("answering", measured.decode, measured.decode_s, machine);
   return kDone;
 }
 
@@ -257,6 +244,8 @@ void addBenchCommand(CommandLine& line) {
   app.add_option("--generate", options->n_generate, "Tokens to decode")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--depth", options->n_depth, "Tokens before them")->check(CLI::NonNegativeNumber);
+  app.add_option("--branches", options->n_branches, "Branches decoded in one batch")
+      ->check(CLI::Range(1, 256));
   app.add_option("--plot", options->plot,
                  "Write the speed of reading against depth to an SVG file");
   app.add_option("--super-chunk", options->engine.super_chunk_tokens,
