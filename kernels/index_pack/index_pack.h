@@ -14,7 +14,7 @@
 namespace kernels {
 
 struct IndexRowFormat {
-  std::int64_t dim = 128;  // power of two, multiple of 32
+  std::int64_t dim = 128;  // power of two, 32 to 512
   RowPacking packing = RowPacking::kPacked;
   std::int64_t rowBytes() const {
     return packing == RowPacking::kFloat ? dim * 4 : dim / 2 + dim / 32;
@@ -24,6 +24,8 @@ struct IndexRowFormat {
 // y = H_n x / √n, Sylvester order, float32 butterflies, one multiplication at the end; in place.
 void hadamard(float* x, std::int64_t n, Rounding rounding);
 
+void packIndexRowRef(const IndexRowFormat& format, const float* row, std::byte* out);
+// The same bits on vectors.
 void packIndexRow(const IndexRowFormat& format, const float* row, std::byte* out);
 void unpackIndexRow(const IndexRowFormat& format, const std::byte* packed, float* row);
 

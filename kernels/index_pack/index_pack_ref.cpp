@@ -18,7 +18,7 @@ void hadamard(float* x, std::int64_t n, Rounding rounding) {
   for (std::int64_t i = 0; i < n; ++i) x[i] = rounded(x[i] * scale, rounding);
 }
 
-void packIndexRow(const IndexRowFormat& format, const float* row, std::byte* out) {
+void packIndexRowRef(const IndexRowFormat& format, const float* row, std::byte* out) {
   if (format.packing == RowPacking::kFloat) {
     std::memcpy(out, row, static_cast<std::size_t>(format.dim) * 4);
     return;

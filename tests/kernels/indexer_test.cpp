@@ -1,9 +1,9 @@
+#include <hwy/targets.h>
+
 #include <QTest>
 #include <cmath>
 #include <cstring>
 #include <random>
-
-#include <hwy/targets.h>
 
 #include "tests/kernels/bundle.h"
 #include "tests/kernels/compare.h"
@@ -111,8 +111,8 @@ struct RandomCase {
              std::int64_t n_keys, std::int64_t k, std::int64_t rows_per_page = 100)
       : format{.dim = 128,
                .packing = kind == Kind::kFloat ? RowPacking::kFloat : RowPacking::kPacked},
-        q(format, randomRows(random, format, n * n_heads, kind == Kind::kEqual ? Kind::kNear
-                                                                               : kind)),
+        q(format,
+          randomRows(random, format, n * n_heads, kind == Kind::kEqual ? Kind::kNear : kind)),
         keys(format, randomRows(random, format, n_keys, kind), rows_per_page) {
     for (std::int64_t i = 0; i < n * n_heads; ++i)
       weights.push_back(roundBf16((static_cast<float>(random() % 2001) - 800.0f) / 20000.0f));
@@ -193,6 +193,30 @@ class IndexerTest : public QObject {
     VERIFY_MATCH(support::bf16Mismatch(weights, golden.floats("weights"), 0.99));
   }
 
+  void bothVersionsPackTheSameBytes_data() {
+    QTest::addColumn<int>("dim");
+    for (const int dim : {32, 64, 128, 512}) QTest::addRow("%d", dim) << dim;
+  }
+  void bothVersionsPackTheSameBytes() {
+    QFETCH(const int, dim);
+    std::mt19937 random(kSeed);
+    const IndexRowFormat format{.dim = dim};
+    std::vector<float> row(static_cast<std::size_t>(dim));
+    std::vector<std::byte> expected(static_cast<std::size_t>(format.rowBytes())), actual(expected);
+    for (int i = 0; i < 2000; ++i) {
+      // Few bits, so that values between two codes occur; many zeros; also the largest numbers.
+      const int exponent = static_cast<int>(random() % 8) == 0 ? 110 : -130 + i % 140;
+      const std::uint32_t n_values = i % 3 == 0 ? 5 : 65536;
+      for (float& value : row)
+        value = std::ldexp(
+            static_cast<float>(random() % n_values) - static_cast<float>(n_values / 2), exponent);
+      if (i % 5 == 0) std::fill(row.begin() + 1, row.end(), 0.0f);
+      packIndexRowRef(format, row.data(), expected.data());
+      packIndexRow(format, row.data(), actual.data());
+      QVERIFY2(actual == expected, qPrintable(QString("seed %1, row %2").arg(kSeed).arg(i)));
+    }
+  }
+
   // Selecting as many as there are keys shows every score.
   void scoresMatch_data() { bothVersions(); }
   void scoresMatch() {
@@ -230,8 +254,8 @@ class IndexerTest : public QObject {
   void theSpecificationsScoresComeOut() {
     FETCH_VERSION;
     const IndexRowFormat format{.dim = 32, .packing = RowPacking::kFloat};
-    const float heads[2][2] = {{1, -0.5f}, {0.25f, 2}}, entries[3][2] = {{1, 1}, {-1, 0.5f},
-                                                                         {0, -2}};
+    const float heads[2][2] = {{1, -0.5f}, {0.25f, 2}},
+                entries[3][2] = {{1, 1}, {-1, 0.5f}, {0, -2}};
     std::vector<float> q(2 * 32), key(3 * 32);
     for (int h = 0; h < 2; ++h) std::copy_n(heads[h], 2, q.data() + h * 32);
     for (int w = 0; w < 3; ++w) std::copy_n(entries[w], 2, key.data() + w * 32);
@@ -335,9 +359,9 @@ class IndexerTest : public QObject {
     struct Shape {
       std::int64_t n, n_heads, n_keys, k;
     };
-    for (const Shape& shape : {Shape{1, 1, 1, 1}, Shape{3, 2, 63, 7}, Shape{70, 3, 150, 40},
-                               Shape{5, 4, 1500, 128}, Shape{3, 5, 700, 1024},
-                               Shape{2, 64, 600, 130}, Shape{1, 4, 9000, 128}}) {
+    for (const Shape& shape :
+         {Shape{1, 1, 1, 1}, Shape{3, 2, 63, 7}, Shape{70, 3, 150, 40}, Shape{5, 4, 1500, 128},
+          Shape{3, 5, 700, 1024}, Shape{2, 64, 600, 130}, Shape{1, 4, 9000, 128}}) {
       RandomCase expected(random, static_cast<Kind>(kind), shape.n, shape.n_heads, shape.n_keys,
                           shape.k);
       expected.run(support::Version::kRef);
@@ -375,8 +399,7 @@ class IndexerTest : public QObject {
           some.run(support::Version::kCpu);
           hwy::SetSupportedTargetsForTest(0);
           hwy::GetChosenTarget().DeInit();
-          QVERIFY2(some.indices == indices && some.scores == scores,
-                   hwy::TargetName(rest & -rest));
+          QVERIFY2(some.indices == indices && some.scores == scores, hwy::TargetName(rest & -rest));
         }
       }
   }
