@@ -88,7 +88,7 @@ Result<std::unique_ptr<Engine::Parts>> Engine::openFiles(const std::filesystem::
   basis.numerics = options.numerics;
   basis.n_threads = backendThreads(options.n_threads);
   basis.n_chunk = options.chunk_tokens > 0 ? options.chunk_tokens : kChunkTokens;
-  basis.n_super = options.super_chunk_tokens > 0 ? options.super_chunk_tokens : kBlockTokens;
+  basis.n_super = options.super_chunk_tokens;
   basis.weights = parts->weights->measure(parts->config.top_k);
   basis.program_bytes = before.resident;
   basis.copied_bytes = std::max<std::int64_t>(0, processMemory().anonymous - before.anonymous);
@@ -121,6 +121,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
                choosePlan(parts->config, parts->basis, parts->context_max, exactly));
     parts->context_max = plan.n_context;
     parts->placement = {plan.residency, plan.n_slots};
+    parts->basis.n_super = plan.n_super;
   }
   TRY(parts->weights->place(parts->placement));
   parts->backend = options.backend == BackendKind::kReference ? makeReferenceBackend()
@@ -154,8 +155,7 @@ std::int64_t Engine::contextMax() const { return parts_->context_max; }
 std::vector<float>& Engine::logitsScratch() const { return parts_->logits_scratch; }
 
 std::int64_t Engine::superChunkTokens() const {
-  const std::int64_t wanted = parts_->options.super_chunk_tokens;
-  return wanted > 0 ? wanted : kBlockTokens;
+  return parts_->basis.n_super > 0 ? parts_->basis.n_super : kBlockTokens;
 }
 
 std::int64_t Engine::chunkTokens() const {

@@ -22,6 +22,8 @@ constexpr std::int64_t kReserveBytes = std::int64_t{512} << 20;
 
 constexpr std::int64_t kFloat = sizeof(float);
 constexpr std::int64_t kSpareRows = 128, kCheckpointsMax = 16;  // of sequence_state, sequence
+// Longer super-chunks than this read so little a second that nothing is won.
+constexpr std::int64_t kMostSuperTokens = 131072;
 // Stack, tiles of weights and queries of one thread, measured.
 constexpr std::int64_t kThreadBytes = 1 << 20;
 
@@ -43,12 +45,22 @@ std::int64_t rowBytes(const KvLayout& layout, std::int64_t n) {
   return bytes;
 }
 
+// Streams of one token between two layers of a super-chunk.
+std::int64_t streamBytes(const ModelConfig& c, Numerics numerics) {
+  return c.hc_streams * c.hidden * (numerics == Numerics::kOfficial ? 2 : kFloat);
+}
+
+std::int64_t superTokens(const PlanBasis& basis) {
+  return basis.n_super > 0 ? basis.n_super : kBlockTokens;
+}
+
 // Rows in use and those of the pass that runs; while a super-chunk of several passes runs, also as
 // the one before left them, to go back to.
 std::int64_t stateBytes(const KvLayout& layout, const PlanBasis& basis, std::int64_t n_context) {
   const std::int64_t running =
       rowBytes(layout, std::max(kSpareRows, std::min(basis.n_chunk, n_context)));
-  return basis.n_super > basis.n_chunk && n_context > basis.n_super ? 2 * running : running;
+  const std::int64_t n_super = superTokens(basis);
+  return n_super > basis.n_chunk && n_context > n_super ? 2 * running : running;
 }
 
 std::int64_t checkpointBytes(const ModelConfig& c, const KvLayout& layout,
@@ -77,10 +89,10 @@ std::int64_t passBytes(const ModelConfig& c, const KvLayout& layout, std::int64_
 std::int64_t scratchBytes(const ModelConfig& c, const KvLayout& layout, const PlanBasis& basis,
                           std::int64_t n_context) {
   const std::int64_t n = std::min(basis.n_chunk, n_context);
-  const std::int64_t n_super = std::min(basis.n_super, n_context);
-  const std::int64_t stream_bytes = basis.numerics == Numerics::kOfficial ? 2 : kFloat;
-  const std::int64_t kept = n_super > n ? n_super * c.hc_streams * c.hidden * stream_bytes : 0;
-  return passBytes(c, layout, n, n_context) + kept + 2 * c.vocab * kFloat + basis.n_threads * kThreadBytes;
+  const std::int64_t n_super = std::min(superTokens(basis), n_context);
+  const std::int64_t kept = n_super > n ? n_super * streamBytes(c, basis.numerics) : 0;
+  return passBytes(c, layout, n, n_context) + kept + 2 * c.vocab * kFloat +
+         basis.n_threads * kThreadBytes;
 }
 
 // Everything but the weights' place.
@@ -91,6 +103,7 @@ MemoryPlan planOf(const ModelConfig& config, const PlanBasis& basis, std::int64_
   plan.n_context_model = config.context_max;
   plan.program_bytes = basis.program_bytes;
   plan.kv_bytes = kvBytes(layout, n_context);
+  plan.n_super = superTokens(basis);
   plan.state_bytes = stateBytes(layout, basis, n_context);
   plan.checkpoint_bytes = checkpointBytes(config, layout, n_context);
   plan.scratch_bytes = scratchBytes(config, layout, basis, n_context);
@@ -175,11 +188,21 @@ MemoryPlan planMemory(const ModelConfig& config, const PlanBasis& basis, std::in
     WeightPlacement placement{residency, w.n_slots_min};
     streamed = planPlaced(config, basis, placement, n_context);
     if (!streamed.fits) continue;
-    // What is left goes to the cache.
-    const std::int64_t left = usable(basis.memory_bytes) - streamed.total_bytes;
+    // What is left goes to the experts of one layer, so that a super-chunk reads them once; of the
+    // rest half to a longer super-chunk, which is read for less often, and half to the cache.
+    PlanBasis chosen = basis;
+    std::int64_t left = usable(basis.memory_bytes) - streamed.total_bytes;
+    if (basis.n_super == 0) {
+      const std::int64_t one_layer = std::max<std::int64_t>(0, config.n_experts - w.n_slots_min);
+      const std::int64_t spare = left - std::min(left / 2, one_layer * w.slot);
+      const std::int64_t n_more = spare / 2 / streamBytes(config, basis.numerics) / kBlockTokens;
+      chosen.n_super = std::min((1 + n_more) * kBlockTokens, kMostSuperTokens);
+      left = usable(basis.memory_bytes) -
+             planPlaced(config, chosen, placement, n_context).total_bytes;
+    }
     placement.n_slots +=
         std::min(w.n_experts - placement.n_slots, left / std::max<std::int64_t>(1, w.slot));
-    return planPlaced(config, basis, placement, n_context);
+    return planPlaced(config, chosen, placement, n_context);
   }
   // Streaming saves nothing of a model that is small beside its buffers.
   return mapped.total_bytes <= streamed.total_bytes ? mapped : streamed;

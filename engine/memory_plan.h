@@ -19,6 +19,7 @@ struct MemoryPlan {
   std::int64_t n_context_model = 0;     // what the model takes at most
   Residency residency = Residency::kMapped;
   std::int64_t n_slots = 0;             // experts the cache holds
+  std::int64_t n_super = 0;             // tokens that go through a layer before the next
   std::int64_t program_bytes = 0;       // code, libraries, and what lay there before the model
   std::int64_t weights_bytes = 0;       // mapped or read once, and vectors copied to float32
   std::int64_t stream_bytes = 0;        // expert cache and staging of streamed layers
@@ -39,7 +40,8 @@ struct MemoryPlan {
 struct PlanBasis {
   Numerics numerics = Numerics::kOfficial;
   int n_threads = 1;
-  std::int64_t n_chunk = 256, n_super = 2048;  // rows of a pass, tokens of a super-chunk
+  std::int64_t n_chunk = 256;     // rows of a pass
+  std::int64_t n_super = 0;       // tokens of a super-chunk; 0: one block, more where it pays
   WeightSizes weights;
   std::int64_t program_bytes = 0;
   std::int64_t copied_bytes = 0;  // vectors in float32 and the directory of the tensors

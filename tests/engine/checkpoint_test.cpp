@@ -9,6 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/json.h"
+#include "engine/kv_layout.h"
 #include "engine/memory_plan.h"
 #include "engine/model_config.h"
 #include "engine/safetensors.h"
@@ -219,6 +220,26 @@ class CheckpointTest : public QObject {
       residency = plan.residency;
     }
     QCOMPARE(residency, Residency::kStreamedLayers);
+  }
+
+  // Streamed weights are read once per super-chunk: it grows with the memory that is left.
+  void theSuperChunkGrowsWithTheMemory() {
+    const auto flash = engine::ModelConfig::parse(publishedConfig(false));
+    std::int64_t n_before = 0;
+    for (const std::int64_t gib : {16, 24, 48, 96}) {
+      engine::PlanBasis basis = basisOf(gib << 30);
+      const auto plan = engine::planMemory(*flash, basis, 131072);
+      QVERIFY(plan.fits);
+      QVERIFY(plan.residency != Residency::kMapped);
+      QCOMPARE(plan.n_super % engine::kBlockTokens, 0);
+      QVERIFY(plan.n_super >= n_before);
+      n_before = plan.n_super;
+      basis.n_super = 4096;
+      QCOMPARE(engine::planMemory(*flash, basis, 131072).n_super, 4096);
+    }
+    QVERIFY(n_before >= 65536);
+    QCOMPARE(engine::planMemory(*flash, basisOf(std::int64_t{200} << 30), 131072).n_super,
+             engine::kBlockTokens);
   }
 
   void aPlanThatDoesNotFitSaysWhatWould() {
