@@ -87,13 +87,10 @@ std::uint16_t* panelBuffer(std::int64_t n_values) {
 }
 
 // Selected rows lie anywhere: asked for some rows ahead, also across the panel's end.
-void fetchAhead(const AttendTile& tile, const AttendPanel& panel, std::int64_t i) {
-  constexpr std::int64_t kAhead = 16;
-  if (panel.kind != AttendPanel::Kind::kSelected) return;
-  const auto* packed = reinterpret_cast<const char*>(tile.row(panel, i + kAhead));
+void fetch(const KvRowFormat& format, const std::byte* packed) {
   if (packed == nullptr) return;
-  for (std::int64_t byte = 0; byte < tile.args->format.rowBytes(); byte += 64)
-    _mm_prefetch(packed + byte, _MM_HINT_T0);
+  for (std::int64_t byte = 0; byte < format.rowBytes(); byte += 64)
+    _mm_prefetch(reinterpret_cast<const char*>(packed) + byte, _MM_HINT_T0);
 }
 
 // The sums of the lanes of four vectors.
@@ -152,11 +149,14 @@ void prepare(AttendTile& tile) {
 void scorePanel(AttendTile& tile, const AttendPanel& panel) {
   const std::int64_t dim = tile.args->format.head_dim;
   std::uint16_t* rows = panelBuffer(panel.n * dim);
+  const KvRowFormat format = tile.args->format;
+  const bool scattered = panel.kind == AttendPanel::Kind::kSelected;
+  const std::byte* packed[kMaxPanelRows + kRowsAhead];
+  tile.packedRows(panel, packed);
   for (std::int64_t i = 0; i < panel.n; ++i) {
-    fetchAhead(tile, panel, i);
-    const std::byte* packed = tile.row(panel, i);
+    if (scattered) fetch(format, packed[i + kRowsAhead]);
     for (std::int64_t g = 0; g < dim / 64; ++g) {
-      const Group group = rowGroup(tile.args->format, packed, g);
+      const Group group = rowGroup(format, packed[i], g);
       _mm512_storeu_si512(rows + i * dim + g * 64, group.first);
       _mm512_storeu_si512(rows + i * dim + g * 64 + 32, group.second);
     }
@@ -222,14 +222,14 @@ const std::uint32_t* pairedRows(const AttendTile& tile, const AttendPanel& panel
                                 std::int64_t begin, std::int64_t end) {
   const std::int64_t width = end - begin;
   std::uint16_t* values = panelBuffer(panel.n * width);
+  const KvRowFormat format = tile.args->format;
+  const std::byte* packed[kMaxPanelRows + kRowsAhead];
+  tile.packedRows(panel, packed);
   for (std::int64_t i = 0; i < panel.n; i += 2) {
-    fetchAhead(tile, panel, i);
-    fetchAhead(tile, panel, i + 1);
-    const std::byte *even = tile.row(panel, i), *odd = tile.row(panel, i + 1);
     std::uint16_t* out = values + i * width;
     for (std::int64_t g = begin / 64; g * 64 < end; ++g) {
-      const Group a = rowGroup(tile.args->format, even, g);
-      const Group b = rowGroup(tile.args->format, odd, g);
+      const Group a = rowGroup(format, packed[i], g);
+      const Group b = rowGroup(format, packed[i + 1], g);
       if (g * 64 >= begin) out = storePair(out, a.first, b.first);
       if (g * 64 + 32 < end) out = storePair(out, a.second, b.second);
     }

@@ -30,9 +30,11 @@ const float* unpackedRows(const AttendTile& tile, const AttendPanel& panel, std:
   thread_local AlignedBuffer<float> buffer;
   const std::int64_t width = end - begin;
   float* rows = buffer.sized(panel.n * width);
+  const std::byte* packed[kMaxPanelRows + kRowsAhead];
+  tile.packedRows(panel, packed);
   for (std::int64_t i = 0; i < panel.n; ++i) {
-    if (const std::byte* packed = tile.row(panel, i))
-      unpackDims(tile.args->format, packed, begin, end, rows + i * width);
+    if (packed[i] != nullptr)
+      unpackDims(tile.args->format, packed[i], begin, end, rows + i * width);
     else
       std::fill_n(rows + i * width, width, 0.0f);
   }
@@ -270,7 +272,7 @@ struct AttendPlan {
     n_queries = std::max<std::int64_t>(n_queries, 1);
     n_tiles = (args.n + n_queries - 1) / n_queries;
     const std::int64_t row_bytes = args.format.head_dim * kernels.bytes_per_value;
-    panel_rows = std::clamp<std::int64_t>(kPanelBytes / row_bytes, 16, 64) / 4 * 4;
+    panel_rows = std::clamp<std::int64_t>(kPanelBytes / row_bytes, 16, kMaxPanelRows) / 4 * 4;
   }
   std::int64_t nItems() const { return n_tiles * n_head_groups; }
   std::int64_t multiplyAdds() const {

@@ -1,5 +1,7 @@
 #include "kernels/attend_sparse/attend_tile.h"
 
+#include <bit>
+
 namespace kernels {
 
 void AttendTile::place(const AttendArgs& call, std::int64_t first_query, std::int64_t n_queries,
@@ -10,6 +12,13 @@ void AttendTile::place(const AttendArgs& call, std::int64_t first_query, std::in
   first_head = head;
   n_heads = heads;
   if (call.selected != nullptr) {
+    const PagedRows& all = call.compressed;
+    const auto per_page = static_cast<std::uint64_t>(all.rows_per_page);
+    const int shift = std::countr_zero(per_page);
+    const auto rowAt = [&](std::int32_t row) {  // a division costs as much as unpacking
+      if (!std::has_single_bit(per_page)) return all.row(row);
+      return all.pages[row >> shift] + (row & (all.rows_per_page - 1)) * all.row_bytes;
+    };
     picked.resize(static_cast<std::size_t>(n * call.n_selected));
     n_picked.assign(static_cast<std::size_t>(n), 0);
     for (std::int64_t t = 0; t < n; ++t) {
@@ -17,7 +26,7 @@ void AttendTile::place(const AttendArgs& call, std::int64_t first_query, std::in
       std::int64_t& count = n_picked[static_cast<std::size_t>(t)];
       for (std::int64_t i = 0; i < call.n_selected; ++i)
         if (rows[i] >= 0)
-          picked[static_cast<std::size_t>(t * call.n_selected + count++)] = rows[i];
+          picked[static_cast<std::size_t>(t * call.n_selected + count++)] = rowAt(rows[i]);
     }
   }
 
@@ -46,21 +55,30 @@ void AttendTile::place(const AttendArgs& call, std::int64_t first_query, std::in
   z.sized(n * n_heads);
 }
 
-const std::byte* AttendTile::row(const AttendPanel& panel, std::int64_t i) const {
-  const std::int64_t number = panel.first + i;
-  switch (panel.kind) {
-    case AttendPanel::Kind::kWindow:
-      if (number < args->window_first || number >= args->start + args->n) return nullptr;
-      return args->window + (number - args->window_first) * args->format.rowBytes();
-    case AttendPanel::Kind::kVisible:
-      // A row that no query sees is padding and may not exist yet.
-      return number < n_shared ? args->compressed.row(number) : nullptr;
-    case AttendPanel::Kind::kSelected:
-      if (number >= nOther(panel.query_begin)) return nullptr;
-      return args->compressed.row(
-          picked[static_cast<std::size_t>(panel.query_begin * args->n_selected + number)]);
+void AttendTile::packedRows(const AttendPanel& panel, const std::byte** rows) const {
+  if (panel.kind == AttendPanel::Kind::kSelected) {
+    const std::int64_t left = nOther(panel.query_begin) - panel.first;
+    const std::byte* const* from = picked.data() + panel.query_begin * args->n_selected + panel.first;
+    for (std::int64_t i = 0; i < panel.n + kRowsAhead; ++i) rows[i] = i < left ? from[i] : nullptr;
+    return;
   }
-  return nullptr;
+  if (panel.kind == AttendPanel::Kind::kWindow) {
+    const std::int64_t row_bytes = args->format.rowBytes(), end = args->start + args->n;
+    for (std::int64_t i = 0; i < panel.n; ++i) {
+      const std::int64_t position = panel.first + i;
+      rows[i] = position < args->window_first || position >= end
+                    ? nullptr
+                    : args->window + (position - args->window_first) * row_bytes;
+    }
+    return;
+  }
+  const PagedRows& all = args->compressed;
+  std::int64_t page = panel.first / all.rows_per_page, row = panel.first % all.rows_per_page;
+  for (std::int64_t i = 0; i < panel.n; ++i) {
+    // A row that no query sees is padding and may not exist yet.
+    rows[i] = panel.first + i < n_shared ? all.pages[page] + row * all.row_bytes : nullptr;
+    if (++row == all.rows_per_page) ++page, row = 0;
+  }
 }
 
 AttendOverlap AttendTile::overlap(const AttendPanel& panel, std::int64_t t) const {

@@ -45,6 +45,8 @@ class AlignedBuffer {
   std::int64_t size_ = 0;
 };
 
+inline constexpr std::int64_t kMaxPanelRows = 64, kRowsAhead = 16;
+
 // Rows first .. first + n − 1 of one kind (n even), used by queries [query_begin, query_end) of
 // the tile. Numbers are positions, compressed rows, or places in the query's selection.
 struct AttendPanel {
@@ -65,12 +67,12 @@ struct AttendTile {
   std::int64_t stride = 0;                   // slots a list has room for, a multiple of 32
   std::int64_t n_shared = 0;                 // compressed rows that some query sees
 
-  std::vector<std::int32_t> picked;     // [n, n_selected]: the selection without −1
-  std::vector<std::int64_t> n_picked;   // [n]
-  std::vector<AttendPanel> panels;      // in the order of the sums
-  AlignedBuffer<std::uint16_t> bf16_q;  // [n, n_heads, head_dim]; unused by float kernels
-  AlignedBuffer<float> scores;          // [n, n_heads, stride]: s, then P
-  AlignedBuffer<float> sums, z;         // [n, n_heads, head_dim], [n, n_heads]
+  std::vector<const std::byte*> picked;  // [n, n_selected]: selected rows, −1 left out
+  std::vector<std::int64_t> n_picked;    // [n]
+  std::vector<AttendPanel> panels;       // in the order of the sums
+  AlignedBuffer<std::uint16_t> bf16_q;   // [n, n_heads, head_dim]; unused by float kernels
+  AlignedBuffer<float> scores;           // [n, n_heads, stride]: s, then P
+  AlignedBuffer<float> sums, z;          // [n, n_heads, head_dim], [n, n_heads]
 
   std::int64_t position(std::int64_t t) const { return args->start + first + t; }
   std::int64_t oldest(std::int64_t t) const {
@@ -88,8 +90,9 @@ struct AttendTile {
   // Chooses queries and heads, and cuts their rows into panels of at most `panel_rows`.
   void place(const AttendArgs& call, std::int64_t first_query, std::int64_t n_queries,
              std::int64_t head, std::int64_t heads, std::int64_t panel_rows);
-  // Packed row i of a panel; null where there is none.
-  const std::byte* row(const AttendPanel& panel, std::int64_t i) const;
+  // Packed rows of a panel and, of selected ones, up to kRowsAhead behind them, whose fetching can
+  // begin; null where there is none.
+  void packedRows(const AttendPanel& panel, const std::byte** rows) const;
   AttendOverlap overlap(const AttendPanel& panel, std::int64_t t) const;
 
   std::int64_t index(std::int64_t t, std::int64_t head) const { return t * n_heads + head; }
