@@ -155,9 +155,9 @@ EngineHost::Reply EngineHost::load(const Json& params, std::stop_token stop) {
   const engine::ModelConfig& config = opened->config();
   if (tokenizer_->vocabSize() > config.vocab)
     return failure(ErrorCode::kMismatch,
-                   "tokenizer.json has " + std::to_string(tokenizer_->vocabSize()) +
+                   "the tokenizer has " + std::to_string(tokenizer_->vocabSize()) +
                        " tokens, the model " + std::to_string(config.vocab),
-                   "The model folder holds files of two models: fetch it again.");
+                   "The model holds parts of two models: fetch it again.");
   engine_ = std::move(opened);
   settings_ = settings;
   const auto n_threads = static_cast<int>(std::thread::hardware_concurrency());

@@ -9,6 +9,7 @@
 #include "engine/bpe.h"
 #include "engine/text_splitter.h"
 #include "engine/tokenizer_file.h"
+#include "engine/tokenizer_gguf.h"
 #include "engine/utf8.h"
 
 namespace engine {
@@ -36,6 +37,12 @@ class ValidText {
   std::string repaired_;
   std::string_view view_;
 };
+
+bool isGguf(const std::filesystem::path& path) {
+  char magic[4] = {};
+  std::ifstream(path, std::ios::binary).read(magic, 4);
+  return std::string_view(magic, 4) == "GGUF";
+}
 
 // Scratch memory that outlives a call: whoever encodes borrows one, so several threads can.
 class ScratchPool {
@@ -79,6 +86,11 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::open(const std::filesystem::
   if (!std::filesystem::exists(file, error))
     return base::failure(ErrorCode::kNotFound, "no tokenizer.json at the model's path",
                          "Choose a folder that holds a model with its tokenizer.json.");
+  if (isGguf(file)) {
+    TRY_ASSIGN(const GgufFile container, GgufFile::open(file));
+    TRY_ASSIGN(const TokenizerFile vocabulary, readGgufTokenizer(container));
+    return make(vocabulary, base::hashBytes(container.header()));
+  }
   const std::uintmax_t n_bytes = std::filesystem::file_size(file, error);
   if (error) return base::failure(ErrorCode::kIo, "tokenizer.json: " + error.message());
   if (n_bytes > kFileBytesMax)
@@ -92,7 +104,11 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::open(const std::filesystem::
 
 Result<std::shared_ptr<const Tokenizer>> Tokenizer::parse(std::string_view json) {
   TRY_ASSIGN(const TokenizerFile file, parseTokenizerFile(json));
+  return make(file, base::hashText(json));
+}
 
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::make(const TokenizerFile& file,
+                                                         const base::Hash128& fingerprint) {
   std::array<TokenId, 256> byte_tokens{};
   std::vector<std::uint8_t> flags(file.bytes.size());
   AddedTokenFinder added;
@@ -113,7 +129,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::parse(std::string_view json)
   std::uint32_t rank = 0;
   for (const FileMerge& merge : file.merges)
     if (!merges.add(merge.left, merge.right, {rank++, merge.result}))
-      return base::failure(ErrorCode::kInvalidInput, "tokenizer.json: a merge appears twice");
+      return base::failure(ErrorCode::kInvalidInput, "the tokenizer has a merge twice",
+                           "Get the model's files again.");
 
   return std::shared_ptr<const Tokenizer>(
       new Tokenizer(std::unique_ptr<const Tables>(new Tables{std::move(bytes),
@@ -121,7 +138,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::parse(std::string_view json)
                                                              std::move(flags),
                                                              std::move(added),
                                                              Bpe(byte_tokens, std::move(merges)),
-                                                             base::hashText(json),
+                                                             fingerprint,
                                                              {}})));
 }
 

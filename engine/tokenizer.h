@@ -1,5 +1,5 @@
 // tokenizer.h: text to vocabulary ids and back (spec §16): byte-level BPE after DeepSeek's three
-// splits, read from tokenizer.json.
+// splits, read from tokenizer.json or from a GGUF file.
 //
 // Two ways in. encodeTemplate() is for text written by ourselves: it recognises added tokens
 // (`<｜User｜>`, ...) as the published tokenizer does. encodeText() is for everything that comes
@@ -23,13 +23,15 @@
 namespace engine {
 
 using base::TokenId;
+struct TokenizerFile;
 
 // Invariant: every byte has a token of its own, so any text can be encoded; no merge yields an
 // added token; decode(encodeText(x)) == repairUtf8(x).
 class Tokenizer {
  public:
-  // `path` is tokenizer.json or a folder that holds one. kNotFound, kIo; kInvalidInput when the
-  // file contradicts itself; kUnsupported when it is well-formed but another kind of tokenizer.
+  // `path` is tokenizer.json, a folder that holds one, or a GGUF file. kNotFound (also a GGUF file
+  // without vocabulary), kIo; kInvalidInput when the file contradicts itself; kUnsupported when it
+  // is well-formed but another kind of tokenizer.
   static base::Result<std::shared_ptr<const Tokenizer>> open(const std::filesystem::path& path);
   static base::Result<std::shared_ptr<const Tokenizer>> parse(std::string_view json);
   ~Tokenizer();
@@ -48,11 +50,13 @@ class Tokenizer {
   bool isSpecial(TokenId id) const;  // as the file's flag says
   std::optional<TokenId> addedToken(std::string_view spelling) const;
   int vocabSize() const;                     // ids are 0 .. vocabSize() - 1
-  const base::Hash128& fingerprint() const;  // of the file's bytes
+  const base::Hash128& fingerprint() const;  // of the bytes it was read from
 
  private:
   struct Tables;
   explicit Tokenizer(std::unique_ptr<const Tables> tables);
+  static base::Result<std::shared_ptr<const Tokenizer>> make(const TokenizerFile& file,
+                                                             const base::Hash128& fingerprint);
   void encodePlain(std::string_view valid, std::vector<TokenId>& ids) const;
 
   std::unique_ptr<const Tables> tables_;

@@ -1,12 +1,9 @@
 #include "engine/tokenizer_file.h"
 
 #include <array>
-#include <optional>
-#include <unordered_map>
-#include <unordered_set>
 
 #include "engine/json.h"
-#include "engine/utf8.h"
+#include "engine/vocabulary_builder.h"
 
 namespace engine {
 namespace {
@@ -20,8 +17,6 @@ using base::Status;
 using FileJson = nlohmann::json;
 
 constexpr std::size_t kFileBytesMax = std::size_t{64} << 20;
-constexpr std::size_t kTokensMax = 1'000'000;
-constexpr std::size_t kSpellingBytesMax = 1024;
 
 // The splits text_splitter.h implements, with escapes resolved (plainPattern).
 constexpr std::array<std::string_view, 3> kSplits = {
@@ -110,28 +105,6 @@ Status checkPipeline(const FileJson& file) {
   return {};
 }
 
-// The byte level alphabet: printable bytes stand for themselves, the others for U+0100 upwards.
-std::unordered_map<char32_t, char> makeAlphabet() {
-  std::unordered_map<char32_t, char> alphabet;
-  char32_t next = 0x100;
-  for (int byte = 0; byte < 256; ++byte) {
-    const bool printable = (byte > 32 && byte < 127) || (byte > 160 && byte != 173);
-    alphabet[printable ? static_cast<char32_t>(byte) : next++] = static_cast<char>(byte);
-  }
-  return alphabet;
-}
-
-std::optional<std::string> tokenBytes(std::string_view spelling) {
-  static const std::unordered_map<char32_t, char> kAlphabet = makeAlphabet();
-  std::string bytes;
-  for (std::size_t at = 0; at < spelling.size();) {
-    const auto found = kAlphabet.find(nextCodePoint(spelling, at));
-    if (found == kAlphabet.end()) return std::nullopt;
-    bytes += found->second;
-  }
-  return bytes;
-}
-
 class Reader {
  public:
   Result<TokenizerFile> read(const FileJson& file) {
@@ -139,13 +112,14 @@ class Reader {
     TRY(readAdded(member(file, "added_tokens")));
     TRY(readVocabulary(member(member(file, "model"), "vocab")));
     TRY(readMerges(member(member(file, "model"), "merges")));
-    return std::move(file_);
+    return builder_.finish();
   }
 
  private:
   Status readAdded(const FileJson& list) {
     if (list.is_null()) return {};
     if (!list.is_array() || list.size() > kTokensMax) return invalid("added_tokens is not a list");
+    n_added_ = list.size();
     for (const FileJson& item : list) {
       const FileJson& id = member(item, "id");
       const FileJson& content = member(item, "content");
@@ -154,70 +128,26 @@ class Reader {
       for (const char* key : {"single_word", "lstrip", "rstrip"})
         if (!isFalse(member(item, key)))
           return unsupported(std::string("an added token sets ") + key);
-      AddedToken token{id.get<TokenId>(), content.get<std::string>(),
-                       !isFalse(member(item, "special"))};
-      if (token.spelling.empty() || token.spelling.size() > kSpellingBytesMax)
-        return invalid("an added token of no or excessive length");
-      if (!added_ids_.insert(token.id).second || !spellings_.insert(token.spelling).second)
-        return invalid("an added token appears twice");
-      file_.added.push_back(std::move(token));
+      TRY(builder_.addControl({id.get<TokenId>(), content.get<std::string>(),
+                               !isFalse(member(item, "special"))}));
     }
     return {};
   }
 
   Status readVocabulary(const FileJson& vocabulary) {
     if (!vocabulary.is_object() || vocabulary.empty()) return invalid("no vocabulary");
-    if (vocabulary.size() + file_.added.size() > kTokensMax)
+    if (vocabulary.size() + n_added_ > kTokensMax)
       return base::failure(ErrorCode::kTooLarge, "tokenizer.json: too many tokens");
-    std::unordered_map<std::string_view, TokenId> added;
-    for (const AddedToken& token : file_.added) added[token.spelling] = token.id;
-
-    std::vector<bool> taken;
-    const auto put = [&](TokenId id, std::string bytes) {
-      const auto at = static_cast<std::size_t>(id);
-      if (at >= taken.size()) taken.resize(at + 1), file_.bytes.resize(at + 1);
-      if (taken[at]) return false;
-      taken[at] = true;
-      file_.bytes[at] = std::move(bytes);
-      return true;
-    };
-    ids_.reserve(vocabulary.size());
     for (const auto& [spelling, id] : vocabulary.items()) {
-      if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= kTokensMax || spelling.empty() ||
-          spelling.size() > kSpellingBytesMax)
+      if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= kTokensMax)
         return invalid("a vocabulary entry is not a spelling with an id");
-      if (const auto control = added.find(spelling); control != added.end()) {
-        if (control->second != id.get<TokenId>())
-          return invalid("an added token has another id in the vocabulary");
-        continue;
-      }
-      std::optional<std::string> bytes = tokenBytes(spelling);
-      if (!bytes) return invalid("a vocabulary entry is not spelled in the byte level alphabet");
-      if (!put(id.get<TokenId>(), std::move(*bytes))) return invalid("two tokens with one id");
-      ids_[spelling] = id.get<TokenId>();
+      TRY(builder_.addToken(id.get<TokenId>(), spelling));
     }
-    for (const AddedToken& token : file_.added)
-      if (!put(token.id, token.spelling)) return invalid("two tokens with one id");
-    for (const bool is_taken : taken)
-      if (!is_taken) return invalid("the ids have gaps");
-    return checkBytes();
-  }
-
-  Status checkBytes() const {
-    std::array<bool, 256> found{};
-    for (const auto& entry : ids_)
-      if (const std::string& bytes = file_.bytes[static_cast<std::size_t>(entry.second)];
-          bytes.size() == 1)
-        found[static_cast<std::uint8_t>(bytes[0])] = true;
-    for (const bool byte : found)
-      if (!byte) return invalid("a byte has no token");
     return {};
   }
 
   Status readMerges(const FileJson& merges) {
     if (!merges.is_array() || merges.size() > kTokensMax) return invalid("no list of merges");
-    file_.merges.reserve(merges.size());
-    std::string joined;
     for (const FileJson& item : merges) {
       std::string_view left, right;
       if (item.is_string()) {
@@ -233,20 +163,13 @@ class Reader {
       } else {
         return invalid("a merge without two sides");
       }
-      joined.assign(left).append(right);
-      const auto a = ids_.find(std::string(left)), b = ids_.find(std::string(right)),
-                 c = ids_.find(joined);
-      if (a == ids_.end() || b == ids_.end() || c == ids_.end())
-        return invalid("a merge of tokens that are not in the vocabulary");
-      file_.merges.push_back({a->second, b->second, c->second});
+      TRY(builder_.addMerge(left, right));
     }
     return {};
   }
 
-  TokenizerFile file_;
-  std::unordered_set<TokenId> added_ids_;
-  std::unordered_set<std::string> spellings_;
-  std::unordered_map<std::string, TokenId> ids_;  // vocabulary without added tokens
+  VocabularyBuilder builder_{"tokenizer.json"};
+  std::size_t n_added_ = 0;
 };
 
 }  // namespace

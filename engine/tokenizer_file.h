@@ -1,4 +1,5 @@
-// tokenizer_file.h: what tokenizer.json says, checked: the only place that knows its layout.
+// tokenizer_file.h: what a tokenizer is made of, and what tokenizer.json says of it, checked: the
+// only place that knows the layout of that file.
 #pragma once
 
 #include <cstdint>

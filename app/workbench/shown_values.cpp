@@ -14,10 +14,13 @@ constexpr const char* kIncludedModel = "lectern-mini";
 
 QDateTime timeOf(std::int64_t unix_ms) { return QDateTime::fromMSecsSinceEpoch(unix_ms); }
 
-std::int64_t folderBytes(const std::filesystem::path& folder) {
+// Of a model's folder, or its one file.
+std::int64_t modelBytes(const std::filesystem::path& model) {
   std::int64_t bytes = 0;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
+  if (std::filesystem::is_regular_file(model, error))
+    return static_cast<std::int64_t>(std::filesystem::file_size(model, error));
+  for (const auto& entry : std::filesystem::directory_iterator(model, error))
     if (entry.is_regular_file(error)) bytes += static_cast<std::int64_t>(entry.file_size(error));
   return bytes;
 }
@@ -72,14 +75,15 @@ ui::WelcomeValue welcomeValue(const Paths& paths) {
                                     " of disk free",
                            .detail = "for sessions and their snapshots"});
   value.facts.push_back({.ok = true, .title = "Offline", .detail = "nothing leaves this machine"});
-  if (std::filesystem::exists(paths.model / "config.json", error)) {
+  if (std::filesystem::exists(paths.model / "config.json", error) ||
+      std::filesystem::is_regular_file(paths.model, error)) {
     const bool included = paths.model.filename() == kIncludedModel;
     value.model_name = included ? "Lectern Mini, included" : shown(paths.model.filename().string());
     value.model_text = included ? "A small stand-in with the true architecture. It finds and "
                                   "quotes lines; it does not reason, and it may quote the wrong "
                                   "line."
                                 : shown(paths.model.string());
-    value.model_bytes = folderBytes(paths.model);
+    value.model_bytes = modelBytes(paths.model);
   }
   return value;
 }
