@@ -120,7 +120,7 @@ void add(const PlanBasis& basis, const WeightPlacement& placement, MemoryPlan& p
   if (placement.residency == Residency::kMapped) plan.weights_bytes += w.mapped;
   if (placement.residency == Residency::kStreamedExperts) plan.weights_bytes += w.dense;
   plan.stream_bytes = placement.n_slots * w.slot;
-  if (placement.residency == Residency::kStreamedLayers) plan.stream_bytes += 2 * w.stage;
+  if (placement.residency == Residency::kStreamedLayers) plan.stream_bytes += w.stages;
   plan.total_bytes = plan.program_bytes + plan.weights_bytes + plan.stream_bytes + plan.kv_bytes +
                      plan.state_bytes + plan.checkpoint_bytes + plan.scratch_bytes;
 }

@@ -13,7 +13,6 @@ PageMemory::PageMemory(std::int64_t bytes) : bytes_(bytes) {
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (map == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::byte*>(map);
-  ::madvise(map, static_cast<std::size_t>(bytes), MADV_HUGEPAGE);  // fewer faults, if it may
 }
 
 PageMemory::PageMemory(PageMemory&& other) noexcept { *this = std::move(other); }

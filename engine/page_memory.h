@@ -1,4 +1,5 @@
-// page_memory.h: a large piece of memory, page-aligned, that costs nothing until it is written.
+// page_memory.h: a large piece of memory, page-aligned, that costs nothing until it is written. In
+// small pages: finding huge ones beside a full page cache took longer than reading the weights.
 #pragma once
 
 #include <cstddef>

@@ -93,11 +93,19 @@ WeightSizes WeightStore::measure(Weights& weights, std::int64_t top_k) {
     sizes.slot = std::max(sizes.slot, ExpertCache::slotBytes(weights.files(), experts));
     sizes.n_experts += static_cast<std::int64_t>(experts.size());
   }
-  sizes.stage = largestLayer(weights);
-  for (MatrixView piece : headInPieces(weights.head, sizes.stage, weights.layers.size())) {
+  // Pieces take turns, so each buffer is as large as the largest of its own.
+  std::vector<std::int64_t> pieces;
+  for (LayerWeights& layer : weights.layers)
+    pieces.push_back(bundleBytes(weights, denseMatrices(layer)));
+  for (MatrixView piece :
+       headInPieces(weights.head, largestLayer(weights), weights.layers.size())) {
     MatrixView* matrices[] = {&piece};
-    sizes.stage = std::max(sizes.stage, bundleBytes(weights, matrices));
+    pieces.push_back(bundleBytes(weights, matrices));
   }
+  std::int64_t largest[2] = {0, 0};
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    largest[i % 2] = std::max(largest[i % 2], pieces[i]);
+  sizes.stages = largest[0] + largest[1];
   sizes.n_slots_min = std::min(sizes.n_experts, 2 * top_k);
   return sizes;
 }
@@ -133,15 +141,15 @@ WeightStore::WeightStore(Weights& weights, const WeightPlacement& placement)
   embedding_ = weights.embed;
   embedding_place_ = findPlace(weights.files(), embedding_.data, dataBytes(embedding_));
 
-  std::int64_t bytes = 0, largest = 0;
-  for (const Piece& piece : pieces_) {
-    bytes += piece.bundle.bytes();
-    largest = std::max(largest, piece.bundle.bytes());
+  std::int64_t bytes = 0, largest[2] = {0, 0};
+  for (std::size_t i = 0; i < pieces_.size(); ++i) {
+    bytes += pieces_[i].bundle.bytes();
+    largest[i % 2] = std::max(largest[i % 2], pieces_[i].bundle.bytes());
   }
   if (residency_ == Residency::kStreamedExperts)
     resident_ = PageMemory(bytes);
   else
-    for (Stage& stage : stages_) stage.memory = PageMemory(largest);
+    for (int i = 0; i < 2; ++i) stages_[i].memory = PageMemory(largest[i]);
   // From here on nothing points into a map.
   std::byte* next = resident_.data();
   for (std::size_t i = 0; i < pieces_.size(); ++i) {

@@ -35,7 +35,7 @@ const char* residencyName(Residency residency);  // "mapped", "streamed experts"
 struct WeightSizes {
   std::int64_t mapped = 0;   // everything a pass touches in the mapped files
   std::int64_t dense = 0;    // all but the routed experts, read into memory; no embedding
-  std::int64_t stage = 0;    // the largest of the pieces that kStreamedLayers stages
+  std::int64_t stages = 0;   // both staging buffers of kStreamedLayers
   std::int64_t slot = 0;     // one routed expert
   std::int64_t n_experts = 0;         // routed, of all layers
   std::int64_t n_slots_min = 0;       // fewer would not keep a decoded token's experts

@@ -65,7 +65,7 @@ engine::PlanBasis basisOf(std::int64_t memory) {
   basis.n_threads = 2;
   basis.weights = {.mapped = std::int64_t{155'000'000'000},
                    .dense = std::int64_t{7'800'000'000},
-                   .stage = 190'000'000,
+                   .stages = 380'000'000,
                    .slot = 13'400'000,
                    .n_experts = 43 * 256,
                    .n_slots_min = 12};
