@@ -72,6 +72,9 @@ Result<std::unique_ptr<Engine::Parts>> Engine::openFiles(const std::filesystem::
     return base::failure(ErrorCode::kNotFound, "there is no model at " + model.string(),
                          "Choose the folder of a DeepSeek-V4 checkpoint, or a GGUF file, with "
                          "--model.");
+  // Blocks and buffers get pages of their own and give them back: in the heap, between short-lived
+  // neighbours, those of a million tokens came to 16 % more than they hold.
+  ::mallopt(M_MMAP_THRESHOLD, 64 << 10);
   auto parts = std::make_unique<Parts>();
   parts->options = options;
   const ProcessMemory before = processMemory();

@@ -31,6 +31,14 @@ std::int64_t kvBytes(const KvLayout& layout, std::int64_t n_context) {
   return (n_context / kBlockTokens + 1) * layout.block_bytes;
 }
 
+// What blocks hold beside their rows: the rest of their last page and the ids of their tokens,
+// which whoever asked for them holds too.
+std::int64_t besideRowsBytes(const KvLayout& layout, std::int64_t n_context) {
+  constexpr std::int64_t kPage = 4096, kIds = 2 * sizeof(base::TokenId);
+  const std::int64_t unused = kPage - layout.block_bytes % kPage;
+  return (n_context / kBlockTokens + 1) * unused + n_context * kIds;
+}
+
 std::int64_t maximum(std::initializer_list<std::int64_t> values) { return std::max(values); }
 
 // Rows of every layer that one sequence holds beside its blocks: `n` more than it needs.
@@ -104,7 +112,7 @@ MemoryPlan planOf(const ModelConfig& config, const PlanBasis& basis, std::int64_
   plan.program_bytes = basis.program_bytes;
   plan.kv_bytes = kvBytes(layout, n_context);
   plan.n_super = superTokens(basis);
-  plan.state_bytes = stateBytes(layout, basis, n_context);
+  plan.state_bytes = stateBytes(layout, basis, n_context) + besideRowsBytes(layout, n_context);
   plan.checkpoint_bytes = checkpointBytes(config, layout, n_context);
   plan.scratch_bytes = scratchBytes(config, layout, basis, n_context);
   plan.available_bytes = basis.memory_bytes;

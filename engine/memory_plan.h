@@ -24,7 +24,7 @@ struct MemoryPlan {
   std::int64_t weights_bytes = 0;       // mapped or read once, and vectors copied to float32
   std::int64_t stream_bytes = 0;        // expert cache and staging of streamed layers
   std::int64_t kv_bytes = 0;            // whole blocks for n_context, and the tail block
-  std::int64_t state_bytes = 0;         // window rows and compressor rows of one sequence
+  std::int64_t state_bytes = 0;         // rows of one sequence outside blocks, and token ids
   std::int64_t checkpoint_bytes = 0;    // states kept for rewinding
   std::int64_t scratch_bytes = 0;       // activations of one pass, and of every thread
   std::int64_t total_bytes = 0;
