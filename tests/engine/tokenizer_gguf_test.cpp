@@ -144,15 +144,15 @@ class TokenizerGgufTest : public QObject {
       QVERIFY(!opened.error().hint.empty());
     };
     constexpr auto invalid = ErrorCode::kInvalidInput, other = ErrorCode::kUnsupported;
-    check(ErrorCode::kNotFound, [](Vocabulary& v) { v.model = "no_vocab"; });
-    check(other, [](Vocabulary& v) { v.model = "llama"; });
-    check(other, [](Vocabulary& v) { v.splits = "default"; });
+    check(ErrorCode::kNotFound, [](Vocabulary& v) { v.model = std::string("no_vocab"); });
+    check(other, [](Vocabulary& v) { v.model = std::string("llama"); });
+    check(other, [](Vocabulary& v) { v.splits = std::string("default"); });
     check(other, [](Vocabulary& v) { v.types[3] = 6; });
     check(invalid, [](Vocabulary& v) { v.types.pop_back(); });
-    check(invalid, [](Vocabulary& v) { v.tokens[100] = "a"; });
-    check(invalid, [](Vocabulary& v) { v.tokens[256] = "中"; });
+    check(invalid, [](Vocabulary& v) { v.tokens[100] = std::string("a"); });
+    check(invalid, [](Vocabulary& v) { v.tokens[256] = std::string("中"); });
     check(invalid, [](Vocabulary& v) {
-      v.tokens[97] = "zz";
+      v.tokens[97] = std::string("zz");
       v.merges.clear();
     });
     check(invalid, [](Vocabulary& v) { v.tokens[258].clear(); });
