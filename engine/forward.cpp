@@ -26,7 +26,8 @@ kernels::YarnScaling yarnOf(const RopeScaling& scaling) {
   return {scaling.factor, scaling.original_length, scaling.beta_fast, scaling.beta_slow};
 }
 
-// Passes end at block ends: snapshots are taken between passes, and rows of a pass lie in one block.
+// Passes end at block ends: snapshots are taken between passes, and rows of a pass lie in one
+// block.
 std::int64_t passEnd(std::int64_t at, std::int64_t end, std::int64_t n_together) {
   return std::min({at + n_together, end, at - at % kBlockTokens + kBlockTokens});
 }
@@ -59,7 +60,8 @@ void Forward::Scratch::mark(const char* stage, std::int64_t row) {
 }
 
 const char* Forward::Scratch::firstBroken() const {
-  const auto found = std::find_if(broken.begin(), broken.end(), [](auto s) { return s != nullptr; });
+  const auto found =
+      std::find_if(broken.begin(), broken.end(), [](auto stage) { return stage != nullptr; });
   return found == broken.end() ? nullptr : *found;
 }
 

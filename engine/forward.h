@@ -72,8 +72,9 @@ class Forward {
 
   // Evaluates the next tokens of `state`, any number of them, and appends them: all through one
   // layer before the next, in passes of n_together rows. Filled blocks stay open. `logits`
-  // receives [1 or n, vocab], the last row only if all went well. kNumerics names the layer and the stage where a value became
-  // infinite or NaN; after that, kCancelled or kOutOfMemory the state is what it was before.
+  // receives [1 or n, vocab], the last row only if all went well. kNumerics names the layer and
+  // the stage where a value became infinite or NaN; after that, kCancelled or kOutOfMemory the
+  // state is what it was before.
   base::Status run(std::span<const base::TokenId> ids, SequenceState& state,
                    const RunOptions& options, std::vector<float>& logits) const;
   // One token for each of several sequences; row i of `logits` [n, vocab] is what run() gives for

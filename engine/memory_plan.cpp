@@ -12,6 +12,8 @@
 
 #include "engine/forward.h"
 #include "engine/kv_layout.h"
+#include "engine/sequence.h"
+#include "engine/sequence_state.h"
 
 namespace engine {
 namespace {
@@ -21,7 +23,6 @@ constexpr double kSlack = 0.03;
 constexpr std::int64_t kReserveBytes = std::int64_t{512} << 20;
 
 constexpr std::int64_t kFloat = sizeof(float);
-constexpr std::int64_t kSpareRows = 128, kCheckpointsMax = 16;  // of sequence_state, sequence
 // Longer super-chunks than this read so little a second that nothing is won.
 constexpr std::int64_t kMostSuperTokens = 131072;
 // Stack, tiles of weights and queries of one thread, measured.
@@ -65,15 +66,15 @@ std::int64_t superTokens(const PlanBasis& basis) {
 // Rows in use and those of the pass that runs; while a super-chunk of several passes runs, also as
 // the one before left them, to go back to.
 std::int64_t stateBytes(const KvLayout& layout, const PlanBasis& basis, std::int64_t n_context) {
-  const std::int64_t running =
-      rowBytes(layout, std::max(kSpareRows, std::min(basis.n_chunk, n_context)));
+  const std::int64_t n = std::max(kSpareWindowRows, std::min(basis.n_chunk, n_context));
+  const std::int64_t running = rowBytes(layout, n);
   const std::int64_t n_super = superTokens(basis);
   return n_super > basis.n_chunk && n_context > n_super ? 2 * running : running;
 }
 
 std::int64_t checkpointBytes(const ModelConfig& c, const KvLayout& layout,
                              std::int64_t n_context) {
-  const auto n = std::min<std::int64_t>(kCheckpointsMax, n_context / kBlockTokens + 1);
+  const auto n = std::min<std::int64_t>(kMostCheckpoints, n_context / kBlockTokens + 1);
   return n * (rowBytes(layout, 0) + c.vocab * kFloat);
 }
 

@@ -23,7 +23,8 @@ void ReadQueue::begin(std::span<const FileRead> reads, std::byte* base, Urgency 
     std::lock_guard lock(mutex_);
     pending.n_left_ = static_cast<std::int64_t>(reads.size());
     pending.outcome_ = {};
-    for (const FileRead& read : reads) jobs_[static_cast<int>(urgency)].push_back({&read, base, &pending});
+    auto& jobs = jobs_[static_cast<int>(urgency)];
+    for (const FileRead& read : reads) jobs.push_back({&read, base, &pending});
   }
   has_work_.notify_all();
 }

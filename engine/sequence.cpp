@@ -270,8 +270,9 @@ Snapshot Sequence::snapshotHere() const {
 // closest, so that the rest lie where they save most. The newest stays.
 void Sequence::remember(CheckpointKind kind, Snapshot snapshot) {
   const std::int64_t position = snapshot.position;
-  auto at = std::lower_bound(checkpoints_.begin(), checkpoints_.end(), position,
-                             [](const Checkpoint& c, std::int64_t p) { return c.at->position < p; });
+  auto at = std::lower_bound(
+      checkpoints_.begin(), checkpoints_.end(), position,
+      [](const Checkpoint& c, std::int64_t p) { return c.at->position < p; });
   auto shared = std::make_shared<const Snapshot>(std::move(snapshot));
   if (at != checkpoints_.end() && at->at->position == position) {
     at->kind = std::max(at->kind, kind);

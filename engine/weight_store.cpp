@@ -233,8 +233,9 @@ Result<MatrixView> WeightStore::embeddingRows(std::span<const base::TokenId> ids
   const std::int64_t row_bytes = embedding_.rowBytes();
   embedding_rows_.resize(ids.size() * static_cast<std::size_t>(row_bytes));
   for (std::size_t i = 0; i < ids.size(); ++i)
-    TRY(embedding_place_.file->read(embedding_place_.offset + ids[i] * row_bytes, row_bytes,
-                                    embedding_rows_.data() + static_cast<std::int64_t>(i) * row_bytes));
+    TRY(embedding_place_.file->read(
+        embedding_place_.offset + ids[i] * row_bytes, row_bytes,
+        embedding_rows_.data() + static_cast<std::int64_t>(i) * row_bytes));
   MatrixView rows = embedding_;
   rows.data = embedding_rows_.data();
   rows.out = static_cast<std::int64_t>(ids.size());

@@ -56,7 +56,8 @@ inline bool isPlainFp8(const std::uint8_t* codes, std::uint8_t scale) {
 
 // Plain codes, one vector of them: exponent and mantissa placed in a float are 2^120 too small,
 // which `factor` = scale · 2^120 makes good.
-HWY_INLINE hn::Vec<FloatLanes> plainE4m3Lanes(const std::int8_t* codes, hn::Vec<FloatLanes> factor) {
+HWY_INLINE hn::Vec<FloatLanes> plainE4m3Lanes(const std::int8_t* codes,
+                                              hn::Vec<FloatLanes> factor) {
   const FloatLanes d;
   const hn::Rebind<std::int8_t, FloatLanes> d8;
   const hn::RebindToSigned<FloatLanes> d32;

@@ -26,7 +26,8 @@ using FourFloats = hwy::HWY_NAMESPACE::FixedTag<float, 4>;
 
 // Halves added until four lanes are left.
 template <class D>
-HWY_INLINE hwy::HWY_NAMESPACE::Vec<FourFloats> folded([[maybe_unused]] D d, hwy::HWY_NAMESPACE::Vec<D> v) {
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<FourFloats> folded([[maybe_unused]] D d,
+                                                      hwy::HWY_NAMESPACE::Vec<D> v) {
   namespace hn = hwy::HWY_NAMESPACE;
   if constexpr (hn::MaxLanes(D()) == 4) {
     return v;

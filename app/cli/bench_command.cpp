@@ -97,7 +97,8 @@ base::Status decodeBranches(std::unique_ptr<engine::Sequence> sequence,
   for (const auto& branch : branches) together.push_back(branch.get());
   for (const base::TokenId token : tokens) {
     const std::vector<base::TokenId> ids(together.size(), token);
-    for (const base::Status& done : engine::Sequence::decodeTogether(together, ids, stop)) TRY(done);
+    const auto rows = engine::Sequence::decodeTogether(together, ids, stop);
+    for (const base::Status& done : rows) TRY(done);
   }
   return {};
 }

@@ -58,7 +58,8 @@ void AttendTile::place(const AttendArgs& call, std::int64_t first_query, std::in
 void AttendTile::packedRows(const AttendPanel& panel, const std::byte** rows) const {
   if (panel.kind == AttendPanel::Kind::kSelected) {
     const std::int64_t left = nOther(panel.query_begin) - panel.first;
-    const std::byte* const* from = picked.data() + panel.query_begin * args->n_selected + panel.first;
+    const std::byte* const* from =
+        picked.data() + panel.query_begin * args->n_selected + panel.first;
     for (std::int64_t i = 0; i < panel.n + kRowsAhead; ++i) rows[i] = i < left ? from[i] : nullptr;
     return;
   }

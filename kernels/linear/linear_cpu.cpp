@@ -153,8 +153,8 @@ void productOfOneToken(const MatrixView& w, std::int64_t first, std::int64_t las
   }
 }
 
-// y[o] = x · w[first + o] for one token and kAtOnce weight rows, straight from their bytes; the sums
-// of productTile. False, with nothing done, where a row needs the general conversion.
+// y[o] = x · w[first + o] for one token and kAtOnce weight rows, straight from their bytes; the
+// sums of productTile. False, with nothing done, where a row needs the general conversion.
 template <class Lanes>
 bool productOfRows(const MatrixView& w, std::int64_t first, const float* x, float* y) {
   const D d;
