@@ -10,6 +10,7 @@ from pathlib import Path
 
 from checkpoint import load_checkpoint
 from config import read_config
+from evaluate import false_none
 from model import Model, parameter_counts
 
 QUESTIONS = {
@@ -73,11 +74,6 @@ def share(row, name="exact"):
     return f"{row[name] / max(1, row['count']):.0%}"
 
 
-def false_none(kinds):
-    rows = [row for kind, row in kinds.items() if kind != "none"]
-    return f"{sum(r['says_none'] for r in rows) / max(1, sum(r['count'] for r in rows)):.0%}"
-
-
 def score_table(scores, before):
     lengths = list(scores)
 
@@ -95,7 +91,8 @@ def score_table(scores, before):
              "|---|" + "---|" * len(lengths)]
     for kind, title in QUESTIONS.items():
         lines.append(f"| {title} | " + " | ".join(cell(n, kind) for n in lengths) + " |")
-    lines.append(line('says "not in the text" although it is', lambda s: false_none(s["kinds"])))
+    lines.append(line('says "not in the text" although it is',
+                      lambda s: f"{false_none(s['kinds']):.0%}"))
     lines.append(line('F1 of "not in the text"', lambda s: f"{s['none_f1']:.2f}"))
     return "\n".join(lines)
 

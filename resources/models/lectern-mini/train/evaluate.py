@@ -43,7 +43,8 @@ def make_case(corpus, random, n_tokens, kind):
     v = corpus.vocabulary
     for _ in range(60):
         reading, planted = read_documents(corpus, random, n_tokens - 60, int(kind == "planted"))
-        questions = ask(reading, planted, corpus, random, 1, {kind})
+        questions = (ask(reading, planted, corpus, random, 1, none_share=1) if kind == "none" else
+                     ask(reading, planted, corpus, random, 1, {kind}, none_share=0))
         if not questions:
             continue
         prompt = reading.ids + v.encode("\n\n") + v.encode(questions[0].text)
@@ -112,6 +113,12 @@ def none_f1(scores):
     return 2 * rightly / (said + true) if said + true else 0.0
 
 
+def false_none(scores):
+    """Share of the questions with an answer that get <none/>"""
+    rows = [row for kind, row in scores.items() if kind != "none"]
+    return sum(row["says_none"] for row in rows) / max(1, sum(row["count"] for row in rows))
+
+
 def open_model(path):
     return read_official(path) if Path(path).is_dir() else model_of(load_checkpoint(path))
 
@@ -137,7 +144,8 @@ def main():
         shown = " ".join(f"{kind} {row['exact'] / max(1, row['count']):.0%}"
                          f"/{row['first'] / max(1, row['count']):.0%}"
                          for kind, row in scores.items())
-        print(f"{n_tokens}: {shown} F1 {none_f1(scores):.2f}", flush=True)
+        print(f"{n_tokens}: {shown} F1 {none_f1(scores):.2f} falsely none {false_none(scores):.0%}",
+              flush=True)
         if arguments.json:
             arguments.json.write_text(json.dumps(table, indent=1) + "\n")
 

@@ -76,6 +76,11 @@ def _definitions(lines):
     return found
 
 
+def holds_definition(text, kind):
+    return any(pattern.search(line) for line in text.split("\n")
+               for pattern in DEFINITIONS.get(kind, ()))
+
+
 def _phrases(line):
     """Two neighbouring words that carry meaning"""
     words = WORD.findall(line.text)

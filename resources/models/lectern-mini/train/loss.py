@@ -14,6 +14,7 @@ class Batch:
     forbidden: torch.Tensor  # [N, vocab] bool, what the decoder would not allow
     text_rows: torch.Tensor  # [M] int64: the same for tokens of the text
     openings: torch.Tensor  # [N] bool: <quote> or <none/>
+    absent: torch.Tensor  # [N] bool: <none/>
     firsts: torch.Tensor  # [N] bool: the first token of a quote
 
 
@@ -33,11 +34,13 @@ def make_batch(samples, vocabulary, text_share, random):
                 row[torch.from_numpy(np.asarray(allowed, dtype=np.int64))] = False
     opens = {b * n_tokens + i for b, s in enumerate(samples) for i in s.kinds if i < n_tokens}
     openings = torch.tensor([row in opens for row in rows.tolist()], dtype=torch.bool)
+    absent = openings & (ids.view(-1)[torch.from_numpy(rows)] == vocabulary.none)
     before = ids.view(-1)[torch.from_numpy(rows - 1)]
     text_rows = np.flatnonzero(text)
     keep = np.random.default_rng(random.randrange(2**32)).random(len(text_rows)) < text_share
     return Batch(ids, torch.from_numpy(rows - 1), torch.from_numpy(answer.ravel()[rows]), forbidden,
-                 torch.from_numpy(text_rows[keep] - 1), openings, before == vocabulary.open)
+                 torch.from_numpy(text_rows[keep] - 1), openings, absent,
+                 before == vocabulary.open)
 
 
 def compute_loss(model, batch, run, text_weight, only_indexer=False):
@@ -59,6 +62,8 @@ def compute_loss(model, batch, run, text_weight, only_indexer=False):
         right = logits.detach().argmax(-1) == target
         add("answer", each.detach())
         add("opening", right[batch.openings])
+        add("says none", right[batch.absent])
+        add("falsely none", ~right[batch.openings & ~batch.absent])
         add("first", right[batch.firsts])
         add("first loss", each.detach()[batch.firsts])
         add("token", right)

@@ -1,7 +1,14 @@
-"""Facts to questions in the words that users take."""
+"""Facts to questions in the words that users take.
+
+A question without an answer is worded as one of the kinds that its context offers, and its name is
+taken where names of that kind are found. So the words of a question tell nothing about whether it
+has an answer: of every kind the same share has none.
+"""
 from dataclasses import dataclass
 
 from facts import COMMON, find_facts, names_of
+from planting import planted_sentence
+from reading import Reading
 
 PHRASES = {
     "definition": ["Where is {} defined?", "Where is {} defined?", "Find the definition of {}.",
@@ -12,14 +19,15 @@ PHRASES = {
     "about": ["What does it say about {}?", "What does the text say about {}?"],
     "planted": ["What is the {}?"],
 }
-SHARES = {"definition": 3.0, "use": 1.5, "value": 1.5, "mention": 2.5, "about": 2.5,
-          "planted": 0.7, "none": 0.9}
+SHARES = {"definition": 3.0, "use": 1.5, "value": 1.5, "mention": 2.0, "about": 3.0,
+          "planted": 0.7}
+NONE_SHARE = 0.13
 IN_BACKTICKS = ("definition", "use", "value", "mention")
 
 
 @dataclass
 class Question:
-    kind: str
+    kind: str  # one of PHRASES
     text: str
     line: int | None  # in Reading.lines; None: the context does not say
 
@@ -39,42 +47,54 @@ def _mixed_name(names, random):
     return a[: max(3, len(a) // 2)] + b[len(b) // 2:]
 
 
-def _absent(reading, where, corpus, random):
-    """A question that this context does not answer, or None"""
-    names = [n for n in where if len(n) > 4 and n.lower() not in COMMON]
-    if len(names) > 3 and random.random() < 0.5:
-        name = _mixed_name(names, random)
-    else:
-        other = corpus.vocabulary.words(corpus.slice(corpus.pick(random), 60, random))
-        other = [n for n in other if len(n) > 4 and n.lower() not in COMMON]
-        name = random.choice(other) if other else ""
-    if len(name) < 5 or any(name in line.text for line in reading.lines):
-        return None
-    kind = random.choice(["definition", "definition", "mention", "value", "use"])
-    return Question("none", phrase(kind, name, random), None)
+def _foreign_key(kind, corpus, random):
+    """What such a question would ask about in another text, or None"""
+    if kind == "planted":
+        return planted_sentence(random)[0]
+    for _ in range(50):
+        document = corpus.pick(random)
+        if kind == "mention" or (kind == "about") == (corpus.kind(document) == "prose"):
+            break
+    other = Reading(corpus.vocabulary)
+    other.add_text(corpus.slice(document, 200, random), corpus.kind(document))
+    # A name that is used somewhere is a name that is defined somewhere.
+    found = find_facts(other.lines)["definition" if kind == "use" else kind]
+    return random.choice(found).key if found else None
 
 
-def ask(reading, planted, corpus, random, count, kinds=None):
+def _absent_key(kind, reading, names, corpus, random):
+    """What a question of that kind can ask about although no line holds it, or None"""
+    for _ in range(8):
+        if kind in IN_BACKTICKS and len(names) > 3 and random.random() < 0.5:
+            key = _mixed_name(names, random)
+        else:
+            key = _foreign_key(kind, corpus, random)
+        if key and len(key) >= 5 and not any(key in line.text for line in reading.lines):
+            return key
+    return None
+
+
+def ask(reading, planted, corpus, random, count, kinds=None, none_share=NONE_SHARE):
     """At most `count` different questions. planted: Facts that the reading was made with."""
     facts = find_facts(reading.lines)
     for fact in planted:
         facts[fact.kind].append(fact)
-    where = names_of(reading.lines)
+    names = [name for name in names_of(reading.lines)
+             if len(name) > 4 and name.lower() not in COMMON]
     shares = {kind: share for kind, share in SHARES.items()
-              if (kinds is None or kind in kinds) and (kind == "none" or facts.get(kind))}
-    questions, used, n_absent = [], set(), 0
+              if (kinds is None or kind in kinds) and facts.get(kind)}
+    questions, used = [], set()
     for _ in range(3 * count):
         if len(questions) == count or not shares:
             break
         kind = random.choices(list(shares), list(shares.values()))[0]
-        if kind == "none":
-            question = _absent(reading, where, corpus, random)
-            if question and n_absent <= count // 8:
-                questions.append(question)
-                n_absent += 1
-            continue
         fact = random.choice(facts[kind])
-        if (kind, fact.key) not in used:
-            used.add((kind, fact.key))
-            questions.append(Question(kind, phrase(kind, fact.key, random), fact.line))
+        if (kind, fact.key) in used:
+            continue
+        used.add((kind, fact.key))
+        key, line = fact.key, fact.line
+        if none_share and random.random() < none_share:
+            key, line = _absent_key(kind, reading, names, corpus, random), None
+        if key:
+            questions.append(Question(kind, phrase(kind, key, random), line))
     return questions

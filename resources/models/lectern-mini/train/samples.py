@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from facts import Fact
+from facts import Fact, holds_definition
 from planting import plant_table, planted_sentence
 from questions import ask
 from quote_places import QuotePlaces
@@ -19,6 +19,7 @@ FIRST_TOKEN_WEIGHT = 3.0  # finding the line is harder than copying it
 OPENING_WEIGHT = 1.0  # quote or none
 CONTEXT_SHARES = (0.4, 0.8)  # of a sample; questions and answers take the rest
 TURN_TOKENS = 18  # of a short one
+NEAR_DEFINITIONS = 0.7  # of the slices of code: moved to where something is defined
 
 
 @dataclass(frozen=True)
@@ -81,14 +82,25 @@ class _Writer:
         return Sample(ids, answer, text, self.allowed, self.kinds)
 
 
-def read_documents(corpus, random, n_tokens, n_planted=0):
+def _slice(corpus, document, n_tokens, random, near_definitions):
+    """As Corpus.slice. Definitions are far apart: most places of a file have none nearby."""
+    n_tries = 8 if random.random() < near_definitions and corpus.kind(document) != "prose" else 1
+    for _ in range(n_tries):
+        ids = corpus.slice(document, n_tokens, random)
+        if holds_definition(corpus.vocabulary.decode(ids), corpus.kind(document)):
+            break
+    return ids
+
+
+def read_documents(corpus, random, n_tokens, n_planted=0, near_definitions=0.0):
     """A Reading of about n_tokens, and Facts for the sentences planted in it"""
     reading, facts = Reading(corpus.vocabulary), []
     while len(reading) < n_tokens - 60:
         document = corpus.pick(random)
         path = corpus.path(document)
         size = random.randint(80, max(160, n_tokens))
-        ids = corpus.slice(document, min(size, n_tokens - len(reading) - 25), random)
+        size = min(size, n_tokens - len(reading) - 25)
+        ids = _slice(corpus, document, size, random, near_definitions)
         if len(ids) < 16:
             continue
         reading.add_header(path)
@@ -120,7 +132,8 @@ def asking_sample(corpus, random, n_tokens, shortened=False, tables=False):
         names = [f.key for f in facts]
         facts = [f for f in facts if names.count(f.key) == 1]
     else:
-        reading, facts = read_documents(corpus, random, room, int(random.random() < 0.3))
+        reading, facts = read_documents(corpus, random, room, int(random.random() < 0.3),
+                                        NEAR_DEFINITIONS)
     places = QuotePlaces(np.array(reading.ids), np.array(reading.quotable), corpus.vocabulary)
     writer = _Writer(corpus.vocabulary, reading.ids)
     for question in ask(reading, facts, corpus, random, (n_tokens - room) // TURN_TOKENS + 2):

@@ -2,15 +2,18 @@
 
     python3 smoke.py --lectern build/release/bin/lectern
 
-Random weights, this repository's own text. Fails when the loss does not fall, when a run that was
-stopped does not go on bit for bit, or when the engine does not compute what training computed.
+Random weights, this repository's own text. Fails when the words of a question tell whether it has
+an answer, when the loss does not fall, when a run that was stopped does not go on bit for bit, or
+when the engine does not compute what training computed.
 """
 import argparse
 import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import torch
@@ -19,7 +22,11 @@ from tokenizers import Tokenizer
 import collect
 import engine_check
 from checkpoint import load_checkpoint, model_of
+from corpus import Corpus
 from official import write_official
+from questions import NONE_SHARE, PHRASES
+from samples import asking_sample
+from vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 PROJECT = HERE.parents[3]
@@ -34,6 +41,20 @@ def make_data(data):
             (data / "src" / room).symlink_to(PROJECT / room)
         ids, table, _ = collect.collect_split(rooms, data, tokenizer, seen)
         collect.save_split(ids, table, data / split)
+
+
+def none_is_even(data):
+    """Of every kind of question about the same share has no answer (kinds asked often enough)."""
+    vocabulary, random = Vocabulary(HERE.parent), Random("none")
+    corpus, asked, without = Corpus(data, "train", vocabulary), Counter(), Counter()
+    for number in range(3000):
+        sample = asking_sample(corpus, random, 256, shortened=True, tables=number % 4 == 0)
+        for place, kind in sample.kinds.items():
+            asked[kind] += 1
+            without[kind] += sample.ids[place] == vocabulary.none
+    shares = {kind: without[kind] / asked[kind] for kind in PHRASES if asked[kind] >= 200}
+    print("without an answer:", ", ".join(f"{kind} {share:.0%}" for kind, share in shares.items()))
+    return len(shares) >= 4 and all(abs(share - NONE_SHARE) < 0.06 for share in shares.values())
 
 
 def train(run, data, *more):
@@ -68,7 +89,8 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         make_data(scratch / "data")
-        good = goes_on(scratch, scratch / "data")
+        good = none_is_even(scratch / "data")
+        good &= goes_on(scratch, scratch / "data")
         good &= loss_falls(train(scratch / "run", scratch / "data"))
         size = write_official(model_of(load_checkpoint(scratch / "run/last.pt")), scratch / "mini")
         print(f"exported {size / 1e6:.1f} MB")
