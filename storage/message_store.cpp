@@ -29,7 +29,7 @@ tl::unexpected<base::Error> unknownName() {
 }
 
 template <class Enum, std::size_t N>
-Result<Enum> enumOf(const std::array<std::string_view, N>& names, const std::string& name) {
+Result<Enum> enumOf(const std::array<std::string_view, N>& names, std::string_view name) {
   for (std::size_t i = 0; i < N; ++i)
     if (name == names[i]) return static_cast<Enum>(i);
   return unknownName();
@@ -92,7 +92,7 @@ Result<Message> readMessage(const Statement& row) {
   Message message;
   message.id = {row.integer(0)};
   message.parent = {row.integer(1)};
-  TRY_ASSIGN(message.role, enumOf<MessageRole>(kRoles, row.text(2)));
+  TRY_ASSIGN(message.role, messageRoleFromName(row.text(2)));
   TRY_ASSIGN(message.status, enumOf<MessageStatus>(kStatuses, row.text(3)));
   TRY_ASSIGN(message.finish, finishOf(row.text(4)));
   message.created_ms = row.integer(5);
@@ -221,6 +221,14 @@ Result<std::vector<std::int64_t>> messagesWithoutBranch(Database& database,
 
 }  // namespace
 
+std::string_view messageRoleName(MessageRole role) {
+  return kRoles[static_cast<std::size_t>(role)];
+}
+
+Result<MessageRole> messageRoleFromName(std::string_view name) {
+  return enumOf<MessageRole>(kRoles, name);
+}
+
 Result<MessageId> MessageStore::append(BranchId branch, const NewMessage& message) {
   MessageId id;
   TRY(file_.write([&]() -> Status {
@@ -241,7 +249,7 @@ Result<MessageId> MessageStore::insertMessage(const Branch& line, const NewMessa
                  " check_hash, text, thinking, tokens) VALUES (:session, :parent, :role, :status,"
                  " 'end', :now, :check, :text, '', :tokens)"));
   insert.bind(":session", line.session.value).bindId(":parent", line.head.value);
-  insert.bind(":role", kRoles[static_cast<std::size_t>(message.role)]);
+  insert.bind(":role", messageRoleName(message.role));
   insert.bind(":status", kStatuses[static_cast<std::size_t>(message.status)]);
   insert.bind(":now", nowMs()).bind(":check", checkHash(message.text, "", tokens));
   insert.bind(":text", message.text).bind(":tokens", BlobView(tokens));
@@ -365,20 +373,45 @@ Result<BranchId> MessageStore::fork(BranchId from, MessageId last, const std::st
 
 Status MessageStore::rewind(BranchId branch, MessageId last) {
   Database& database = file_.database();
-  return file_.write([&]() -> Status {
+  TRY(file_.write([&]() -> Status {
     TRY_ASSIGN(const Branch line, this->branch(branch));
     TRY(requireOnLine(line, last));
     TRY(setHead(database, branch, last));
-    TRY_ASSIGN(const auto messages, messagesWithoutBranch(database, line.session));
-    TRY_ASSIGN(const auto documents, documentsCitedIn(database, messages));
-    TRY_ASSIGN(auto remove, database.prepare("DELETE FROM message WHERE id = :message"));
-    for (const std::int64_t message : messages) {
-      TRY(unindexMessage(database, {message}));
-      TRY(remove.bind(":message", message).run());
-    }
-    TRY(purgeSearchIndex(database));
-    return removeUnusedDocuments(database, documents);
-  });
+    return removeUnheld(line.session);
+  }));
+  file_.forgetRemoved();
+  return {};
+}
+
+Status MessageStore::removeBranch(BranchId branch) {
+  TRY(file_.write([&]() -> Status {
+    TRY_ASSIGN(const Branch line, this->branch(branch));
+    TRY_ASSIGN(auto active,
+               file_.database().prepare("SELECT 1 FROM session WHERE branch_id = :branch"));
+    TRY_ASSIGN(const bool is_active, active.bind(":branch", branch.value).step());
+    if (is_active)
+      return failure(ErrorCode::kInvalidInput, "the active branch cannot be removed",
+                     "Switch to another branch first.");
+    TRY_ASSIGN(auto remove, file_.database().prepare("DELETE FROM branch WHERE id = :branch"));
+    TRY(remove.bind(":branch", branch.value).run());
+    return removeUnheld(line.session);
+  }));
+  file_.forgetRemoved();
+  return {};
+}
+
+// Messages that no branch of the session holds any more.
+Status MessageStore::removeUnheld(base::SessionId session) {
+  Database& database = file_.database();
+  TRY_ASSIGN(const auto messages, messagesWithoutBranch(database, session));
+  TRY_ASSIGN(const auto documents, documentsCitedIn(database, messages));
+  TRY_ASSIGN(auto remove, database.prepare("DELETE FROM message WHERE id = :message"));
+  for (const std::int64_t message : messages) {
+    TRY(unindexMessage(database, {message}));
+    TRY(remove.bind(":message", message).run());
+  }
+  TRY(purgeSearchIndex(database));
+  return removeUnusedDocuments(database, documents);
 }
 
 Status MessageStore::setCitationChecks(MessageId message,

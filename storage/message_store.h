@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/answer.h"
@@ -18,6 +19,10 @@ namespace storage {
 class SessionFile;
 
 enum class MessageRole { kSystem, kUser, kAssistant, kTool };
+// "system", "user", "assistant", "tool": in the database, in exports and on the command line.
+std::string_view messageRoleName(MessageRole role);
+base::Result<MessageRole> messageRoleFromName(std::string_view name);  // kCorrupt
+
 enum class MessageStatus {
   kStreaming,  // grows; not in the search index yet
   kComplete,
@@ -93,6 +98,8 @@ class MessageStore {
   // Moves the head of a branch back to `last` (0 = to the start); what came after it is removed
   // unless another branch holds it.
   base::Status rewind(base::BranchId branch, base::MessageId last);
+  // With what only it holds. kInvalidInput for the active branch of its session.
+  base::Status removeBranch(base::BranchId branch);
 
   // After the sources changed: stores what a new comparison with the text said.
   base::Status setCitationChecks(base::MessageId message,
@@ -101,6 +108,7 @@ class MessageStore {
  private:
   base::Result<base::MessageId> insertMessage(const Branch& line, const NewMessage& message);
   base::Status replaceBody(base::MessageId message, const MessageBody& body);
+  base::Status removeUnheld(base::SessionId session);
   base::Status requireOnLine(const Branch& line, base::MessageId message);
 
   SessionFile& file_;

@@ -35,14 +35,14 @@ Result<std::unique_ptr<SessionFile>> openFile(const std::filesystem::path& folde
   const auto path = folder / "session.db";
   if (mode == OpenMode::kReadOnly) {
     TRY_ASSIGN(auto database, Database::open(path, mode, kSettings));
-    return std::make_unique<SessionFile>(std::nullopt, std::move(database), ReserveFile());
+    return std::make_unique<SessionFile>(path, std::nullopt, std::move(database), ReserveFile());
   }
   TRY(makeDataFolder(folder));
   TRY_ASSIGN(auto lock, LockFile::acquire(folder / "session.db.lock"));
   TRY_ASSIGN(auto database, Database::open(path, mode, kSettings));
   TRY(migrate(database, sessionMigrations(), BeforeMigration::kBackup, path));
   auto file =
-      std::make_unique<SessionFile>(std::move(lock), std::move(database),
+      std::make_unique<SessionFile>(path, std::move(lock), std::move(database),
                                     ReserveFile(folder / "session.db.reserve", kReserveBytes));
   TRY(cleanUp(*file));
   return file;

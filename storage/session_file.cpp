@@ -22,6 +22,20 @@ Status SessionFile::write(const std::function<Status()>& work) {
   return tryWrite(work);
 }
 
+void SessionFile::forgetRemoved() {
+  if (auto emptied = database_.execute("PRAGMA wal_checkpoint(TRUNCATE)"); !emptied)
+    base::logWarn("storage", "checkpoint failed after delete: " + emptied.error().message);
+  std::error_code error;
+  const std::string beginning = path_.filename().string() + ".v";
+  for (const auto& entry : std::filesystem::directory_iterator(path_.parent_path(), error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(beginning) || !name.ends_with(".backup")) continue;
+    std::error_code kept;
+    std::filesystem::remove(entry.path(), kept);
+    if (kept) base::logWarn("storage", "backup not removed after delete file=" + name);
+  }
+}
+
 Status removeUnusedDocuments(Database& database, const std::vector<std::int64_t>& candidates) {
   TRY_ASSIGN(auto remove,
              database.prepare(

@@ -16,8 +16,12 @@ namespace storage {
 
 class SessionFile {
  public:
-  SessionFile(std::optional<LockFile> lock, Database database, ReserveFile reserve)
-      : lock_(std::move(lock)), database_(std::move(database)), reserve_(std::move(reserve)) {}
+  SessionFile(std::filesystem::path path, std::optional<LockFile> lock, Database database,
+              ReserveFile reserve)
+      : path_(std::move(path)),
+        lock_(std::move(lock)),
+        database_(std::move(database)),
+        reserve_(std::move(reserve)) {}
 
   Database& database() { return database_; }
   bool hasReserve() const { return reserve_.exists(); }
@@ -25,10 +29,14 @@ class SessionFile {
   // Runs `work` in one transaction; on the disk when it returns. If the disk is full the reserve is
   // given up and `work` runs once more, so it must not keep anything from a run that failed.
   base::Status write(const std::function<base::Status()>& work);
+  // After text was removed for good: empties the write-ahead log, which still holds it, and erases
+  // the copies made before migrations. Failing loses nothing; what is left goes the next time.
+  void forgetRemoved();
 
  private:
   base::Status tryWrite(const std::function<base::Status()>& work);
 
+  const std::filesystem::path path_;
   std::optional<LockFile>
       lock_;  // none when read-only; released last, after SQLite closed the file
   Database database_;

@@ -1,10 +1,11 @@
 #include "storage/session_store.h"
 
 #include <array>
+#include <iterator>
+#include <limits>
 #include <random>
 #include <span>
 
-#include "engine/base/log.h"
 #include "storage/search_index.h"
 #include "storage/session_file.h"
 
@@ -50,6 +51,7 @@ Result<Session> readSession(const Statement& row) {
   session.branch = {row.integer(12)};
   session.n_documents = row.integer(13);
   session.n_messages = row.integer(14);
+  session.n_branches = row.integer(15);
   return session;
 }
 
@@ -96,6 +98,14 @@ Result<std::vector<std::int64_t>> documentsUsedBy(Database& database, SessionId 
     if (!has_row) return documents;
     documents.push_back(query.integer(0));
   }
+}
+
+void bindFilters(Statement& query, const SearchQuery& search) {
+  query.bindId(":session", search.session ? search.session->value : 0);
+  query.bindId(":workspace", search.workspace ? search.workspace->value : 0);
+  query.bind(":from_ms", search.from_ms.value_or(std::numeric_limits<std::int64_t>::min()));
+  query.bind(":until_ms", search.until_ms.value_or(std::numeric_limits<std::int64_t>::max()));
+  query.bind(":with_archived", std::int64_t{search.with_archived});
 }
 
 // The user's words as one FTS5 expression: each quoted, so that no operator is in it, the last one
@@ -164,7 +174,8 @@ Result<Session> SessionStore::byName(const std::string& name) {
                  "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
                  " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
                  " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM message WHERE session_id = session.id)"
+                 " (SELECT count(*) FROM message WHERE session_id = session.id),"
+                 " (SELECT count(*) FROM branch WHERE session_id = session.id)"
                  " FROM session WHERE name = :name"));
   return onlySession(query.bind(":name", name));
 }
@@ -175,7 +186,8 @@ Result<Session> SessionStore::byId(SessionId id) {
                  "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
                  " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
                  " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM message WHERE session_id = session.id)"
+                 " (SELECT count(*) FROM message WHERE session_id = session.id),"
+                 " (SELECT count(*) FROM branch WHERE session_id = session.id)"
                  " FROM session WHERE id = :session"));
   return onlySession(query.bind(":session", id.value));
 }
@@ -186,7 +198,8 @@ Result<std::vector<Session>> SessionStore::list() {
                  "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
                  " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
                  " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM message WHERE session_id = session.id)"
+                 " (SELECT count(*) FROM message WHERE session_id = session.id),"
+                 " (SELECT count(*) FROM branch WHERE session_id = session.id)"
                  " FROM session ORDER BY used_ms DESC, id DESC"));
   std::vector<Session> sessions;
   for (;;) {
@@ -209,9 +222,7 @@ Status SessionStore::remove(SessionId id) {
     TRY(removeUnusedSources(database));
     return purgeSearchIndex(database);
   }));
-  // The log still holds the text. Failing here loses nothing: it goes at the next checkpoint.
-  if (auto emptied = database.execute("PRAGMA wal_checkpoint(TRUNCATE)"); !emptied)
-    base::logWarn("storage", "checkpoint failed after delete: " + emptied.error().message);
+  file_.forgetRemoved();
   return {};
 }
 
@@ -302,6 +313,25 @@ Result<std::vector<Workspace>> SessionStore::workspaces() {
   }
 }
 
+Result<base::WorkspaceId> SessionStore::workspaceNamed(const std::string& name) {
+  TRY_ASSIGN(auto query, file_.database().prepare("SELECT id FROM workspace WHERE name = :name"));
+  TRY_ASSIGN(const bool found, query.bind(":name", name).step());
+  if (found) return base::WorkspaceId{query.integer(0)};
+  return failure(ErrorCode::kNotFound, "there is no workspace \"" + name + "\"",
+                 "List the sessions to see their workspaces.");
+}
+
+Status SessionStore::setWorkspace(SessionId id, base::WorkspaceId workspace) {
+  return file_.write([&]() -> Status {
+    TRY_ASSIGN(auto update,
+               file_.database().prepare(
+                   "UPDATE session SET workspace_id = :workspace WHERE id = :session AND"
+                   " EXISTS (SELECT 1 FROM workspace w WHERE w.id = :workspace)"));
+    update.bind(":workspace", workspace.value).bind(":session", id.value);
+    return changedOne(file_.database(), update.run());
+  });
+}
+
 Result<std::int64_t> SessionStore::addJob(const Job& job) {
   std::int64_t id = 0;
   TRY(file_.write([&]() -> Status {
@@ -362,34 +392,81 @@ Result<std::optional<Job>> SessionStore::lastJobOf(SessionId session) {
 }
 
 Result<std::vector<SearchHit>> SessionStore::search(const SearchQuery& search) {
-  std::vector<SearchHit> hits;
   const std::string expression = matchExpression(search.words);
-  if (expression.empty()) return hits;
-  // U+2068 and U+2069 (isolates) mark the hits: they do not occur in ordinary text and are
-  // invisible where a viewer does not know them.
-  TRY_ASSIGN(auto query,
-             file_.database().prepare(
-                 "SELECT session_id, message_id, snippet, score FROM ("
-                 "SELECT m.session_id AS session_id, m.id AS message_id,"
-                 " snippet(message_search, 0, char(0x2068), char(0x2069), '…', 24) AS snippet,"
-                 " bm25(message_search) AS score"
-                 " FROM message_search JOIN message m ON m.id = message_search.rowid"
-                 " WHERE message_search MATCH :words"
-                 " UNION ALL"
-                 " SELECT rowid, NULL,"
-                 " snippet(session_search, -1, char(0x2068), char(0x2069), '…', 24),"
-                 " bm25(session_search) FROM session_search WHERE session_search MATCH :words)"
-                 " WHERE (:session IS NULL OR session_id = :session)"
-                 " AND (:with_archived OR"
-                 " (SELECT archived FROM session WHERE session.id = session_id) = 0)"
-                 " ORDER BY score, message_id LIMIT :n_hits"));
+  if (expression.empty() || search.n_hits_max <= 0) return std::vector<SearchHit>();
+  TRY_ASSIGN(auto hits, searchNames(search, expression));
+  const int n_left = search.n_hits_max - static_cast<int>(hits.size());
+  if (n_left <= 0) return hits;
+  TRY_ASSIGN(auto said, searchMessages(search, expression, n_left));
+  std::move(said.begin(), said.end(), std::back_inserter(hits));
+  return hits;
+}
+
+// U+2068 and U+2069 (isolates) mark the hits: they do not occur in ordinary text and are invisible
+// where a viewer does not know them.
+Result<std::vector<SearchHit>> SessionStore::searchNames(const SearchQuery& search,
+                                                         const std::string& expression) {
+  std::vector<SearchHit> hits;
+  if (search.role) return hits;
+  TRY_ASSIGN(auto query, file_.database().prepare(
+                             "SELECT e.id, e.used_ms,"
+                             " snippet(session_search, -1, char(0x2068), char(0x2069), '…', 24)"
+                             " FROM session_search s CROSS JOIN session e ON e.id = s.rowid"
+                             " WHERE session_search MATCH :words"
+                             " AND (:session IS NULL OR e.id = :session)"
+                             " AND (:workspace IS NULL OR e.workspace_id = :workspace)"
+                             " AND e.used_ms >= :from_ms AND e.used_ms < :until_ms"
+                             " AND (:with_archived OR e.archived = 0)"
+                             " ORDER BY s.rowid DESC LIMIT :n_hits"));
+  bindFilters(query, search);
   query.bind(":words", expression).bind(":n_hits", std::int64_t{search.n_hits_max});
-  query.bindId(":session", search.session ? search.session->value : 0);
-  query.bind(":with_archived", std::int64_t{search.with_archived});
   for (;;) {
     TRY_ASSIGN(const bool has_row, query.step());
     if (!has_row) return hits;
-    hits.push_back({{query.integer(0)}, {query.integer(1)}, query.text(2)});
+    hits.push_back({.session = {query.integer(0)},
+                    .message = {},
+                    .said_ms = query.integer(1),
+                    .snippet = query.text(2)});
+  }
+}
+
+// By row from the newest on, so that the index is walked only until there are enough: ranking would
+// look at every message that holds a common word. The joins are crossed to keep that order.
+Result<std::vector<SearchHit>> SessionStore::searchMessages(const SearchQuery& search,
+                                                            const std::string& expression,
+                                                            int n_max) {
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT m.session_id, m.id, m.role, m.created_ms,"
+                 " snippet(message_search, 0, char(0x2068), char(0x2069), '…', 24)"
+                 " FROM message_search s CROSS JOIN message m ON m.id = s.rowid"
+                 " CROSS JOIN session e ON e.id = m.session_id"
+                 " WHERE message_search MATCH :words"
+                 " AND s.rowid BETWEEN"
+                 " coalesce((SELECT min(id) FROM message WHERE session_id = :session), 0) AND"
+                 " coalesce((SELECT max(id) FROM message WHERE session_id = :session), 1 << 62)"
+                 " AND (:session IS NULL OR m.session_id = :session)"
+                 " AND (:role IS NULL OR m.role = :role)"
+                 " AND m.created_ms >= :from_ms AND m.created_ms < :until_ms"
+                 " AND (:workspace IS NULL OR e.workspace_id = :workspace)"
+                 " AND (:with_archived OR e.archived = 0)"
+                 " ORDER BY s.rowid DESC LIMIT :n_hits"));
+  bindFilters(query, search);
+  if (search.role)
+    query.bind(":role", messageRoleName(*search.role));
+  else
+    query.bindNull(":role");
+  query.bind(":words", expression).bind(":n_hits", std::int64_t{n_max});
+  std::vector<SearchHit> hits;
+  for (;;) {
+    TRY_ASSIGN(const bool has_row, query.step());
+    if (!has_row) return hits;
+    SearchHit hit{.session = {query.integer(0)},
+                  .message = {query.integer(1)},
+                  .said_ms = query.integer(3),
+                  .snippet = query.text(4)};
+    TRY_ASSIGN(hit.role, messageRoleFromName(query.text(2)));
+    hits.push_back(std::move(hit));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
+#include "storage/message_store.h"
 
 namespace storage {
 
@@ -40,7 +41,7 @@ struct Session {
   std::int64_t created_ms = 0, used_ms = 0;  // Unix time
   bool pinned = false, archived = false;
   std::int64_t n_context_tokens = 0;  // of the active branch, at the last answer
-  std::int64_t n_documents = 0, n_messages = 0;
+  std::int64_t n_documents = 0, n_messages = 0, n_branches = 0;
   base::BranchId branch;  // the active one; every session has at least one
 };
 
@@ -57,17 +58,24 @@ struct Job {
   std::string error;  // one sentence; empty unless failed
 };
 
+// Which part of what is saved a search looks at. A session's name and title count as said when it
+// was last used, and by nobody: they are found unless only one role is asked for.
 struct SearchQuery {
-  std::string words;  // all must occur; the last may be the beginning of a word
-  std::optional<base::SessionId> session;  // only there
+  std::string words{};  // all must occur; the last may be the beginning of a word
+  std::optional<base::SessionId> session{};
+  std::optional<base::WorkspaceId> workspace{};
+  std::optional<MessageRole> role{};
+  std::optional<std::int64_t> from_ms{}, until_ms{};  // Unix time; the end is not part of it
   bool with_archived = false;
   int n_hits_max = 50;
 };
 
 struct SearchHit {
-  base::SessionId session;
-  base::MessageId message;  // 0 = the session's name or title
-  std::string snippet;      // hits between U+2068 and U+2069
+  base::SessionId session{};
+  base::MessageId message{};  // 0 = the session's name or title
+  MessageRole role = MessageRole::kUser;
+  std::int64_t said_ms = 0;
+  std::string snippet{};  // hits between U+2068 and U+2069
 };
 
 class SessionStore {
@@ -80,7 +88,8 @@ class SessionStore {
   base::Result<Session> byId(base::SessionId id);         // kNotFound
   base::Result<std::vector<Session>> list();              // most recently used first
   // One transaction: messages, citations, jobs, and every document no other session uses. The text
-  // is overwritten in the file, also in the search index and the write-ahead log.
+  // is overwritten in the file, also in the search index and the write-ahead log; copies made before
+  // a migration go too.
   base::Status remove(base::SessionId id);
 
   base::Status rename(base::SessionId id, const std::string& name, const std::string& title);
@@ -93,6 +102,9 @@ class SessionStore {
   base::Status setContextTokens(base::SessionId id, std::int64_t n_tokens);
 
   base::Result<base::WorkspaceId> createWorkspace(const std::string& name);  // kBusy: name is taken
+  base::Result<base::WorkspaceId> workspaceNamed(const std::string& name);   // kNotFound
+  // kNotFound for an unknown session or workspace.
+  base::Status setWorkspace(base::SessionId id, base::WorkspaceId workspace);
   base::Result<std::vector<Workspace>> workspaces();
 
   // Stores a job with a new id (job.id is ignored).
@@ -101,9 +113,14 @@ class SessionStore {
   base::Result<std::vector<Job>> unfinishedJobs();  // queued, running, paused; oldest first
   base::Result<std::optional<Job>> lastJobOf(base::SessionId session);
 
-  base::Result<std::vector<SearchHit>> search(const SearchQuery& query);  // best first
+  // Names and titles first, then messages, newest first.
+  base::Result<std::vector<SearchHit>> search(const SearchQuery& query);
 
  private:
+  base::Result<std::vector<SearchHit>> searchNames(const SearchQuery& query,
+                                                   const std::string& expression);
+  base::Result<std::vector<SearchHit>> searchMessages(const SearchQuery& query,
+                                                      const std::string& expression, int n_max);
   base::Result<base::SessionId> insertSession(const NewSession& session);
   base::Status insertFirstBranch(base::SessionId session);
 

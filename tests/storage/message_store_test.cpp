@@ -147,6 +147,23 @@ class MessageStoreTest : public QObject {
     QCOMPARE(textOf(store, session.branch), std::string());
   }
 
+  void aBranchIsRemovedWithWhatOnlyItHolds() {
+    SessionFixture store;
+    const auto session = store.newSession("s");
+    const auto first = ask(store, session.branch, "shared");
+    MUST_ASSIGN(const auto aside, store.messages().fork(session.branch, first, "aside"));
+    ask(store, aside, "qqaside");
+    MUST_ASSIGN(const auto further, store.messages().fork(aside, first, "further"));
+    MUST(store.messages().removeBranch(aside));
+    REFUSED_WITH(store.messages().branch(aside), ErrorCode::kNotFound);
+    QCOMPARE(textOf(store, session.branch), std::string("shared;"));
+    QCOMPARE(textOf(store, further), std::string("shared;"));
+    for (const char* name : {"session.db", "session.db-wal"})
+      QVERIFY(fileBytes(store.file(name)).find("qqaside") == std::string::npos);
+    REFUSED_WITH(store.messages().removeBranch(session.branch), ErrorCode::kInvalidInput);
+    REFUSED_WITH(store.messages().removeBranch({99}), ErrorCode::kNotFound);
+  }
+
   // From here on: what is refused, and damage.
   void aFlippedBitMarksTheMessage() {
     SessionFixture store;

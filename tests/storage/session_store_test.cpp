@@ -1,3 +1,4 @@
+#include "storage/migrations.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/test_main.h"
 
@@ -95,6 +96,78 @@ class SessionStoreTest : public QObject {
     QVERIFY(!search("zebra")[0].message);
     MUST(store.sessions().setArchived(a.id, true));
     QCOMPARE(search("frobnic").size(), std::size_t{1});
+  }
+
+  void searchKeepsToItsFilters() {
+    SessionFixture store;
+    MUST_ASSIGN(const auto other, store.sessions().createWorkspace("other"));
+    const auto a = store.newSession("a"), b = store.newSession("b");
+    MUST(store.sessions().setWorkspace(b.id, other));
+    MUST_ASSIGN(const auto first,
+                store.messages().append(a.branch, {.text = "a lighthouse", .tokens = {}}));
+    MUST(store.messages().append(b.branch, {.text = "the lighthouse", .tokens = {}}));
+    MUST_ASSIGN(const auto last,
+                store.messages().append(a.branch, {.role = storage::MessageRole::kAssistant,
+                                                   .text = "It is the lighthouse of Genoa.",
+                                                   .tokens = {}}));
+    const auto found = [&](storage::SearchQuery query) {
+      query.words = "lighthouse";
+      std::vector<base::MessageId> messages;
+      for (const auto& hit : store.sessions().search(query).value_or(
+               std::vector<storage::SearchHit>{{.snippet = "an error"}}))
+        messages.push_back(hit.message);
+      return messages;
+    };
+    QCOMPARE(found({}).size(), std::size_t{3});
+    QCOMPARE(found({}).front(), last);  // newest first
+    QVERIFY((found({.session = a.id}) == std::vector{last, first}));
+    QCOMPARE(found({.workspace = other}).size(), std::size_t{1});
+    QVERIFY(found({.role = storage::MessageRole::kAssistant}) == std::vector{last});
+    QVERIFY((found({.session = a.id, .role = storage::MessageRole::kUser}) == std::vector{first}));
+    QVERIFY(found({.n_hits_max = 1}) == std::vector{last});
+    MUST_ASSIGN(const auto said, store.messages().messagesOf(a.branch));
+    QCOMPARE(found({.from_ms = said[0].created_ms}).size(), std::size_t{3});
+    QVERIFY(found({.until_ms = said[0].created_ms}).empty());
+    QVERIFY(found({.from_ms = said[1].created_ms + 1}).empty());
+    MUST(store.sessions().setArchived(b.id, true));
+    QCOMPARE(found({}).size(), std::size_t{2});
+    QCOMPARE(found({.with_archived = true}).size(), std::size_t{3});
+    QVERIFY(found({.session = base::SessionId{99}}).empty());
+    // A word of a title is found by everybody but the roles.
+    MUST(store.sessions().rename(a.id, "a", "Lighthouse keepers"));
+    QVERIFY(!found({}).front());
+    QVERIFY(found({.role = storage::MessageRole::kAssistant}).front());
+  }
+
+  void anOlderSearchIndexIsMadeAnew() {
+    DataFolder folder;
+    {
+      MUST_ASSIGN(auto database,
+                  storage::Database::open(folder.file("session.db"), storage::OpenMode::kReadWrite,
+                                          {.secure_delete = true}));
+      const auto first = storage::sessionMigrations().first(1);
+      MUST(storage::migrate(database, first, storage::BeforeMigration::kNothing,
+                            folder.file("session.db")));
+      MUST(database.execute(
+          "INSERT INTO session (key, workspace_id, name, title, model_name, model_fingerprint,"
+          " created_ms, used_ms) VALUES ('k', 1, 'old', 'old', 'm', zeroblob(16), 1, 1);"
+          "INSERT INTO session_search (rowid, name, title) SELECT id, name, title FROM session;"
+          "INSERT INTO message (session_id, role, status, finish, created_ms, check_hash, text,"
+          " thinking, tokens) VALUES (1, 'user', 'complete', 'end', 1, 0, 'whole words', '', x''),"
+          " (1, 'assistant', 'streaming', 'end', 2, 0, 'words half', '', x'');"
+          "INSERT INTO message_search (rowid, text) SELECT id, text FROM message WHERE id = 1;"));
+    }
+    MUST_ASSIGN(auto opened, storage::SessionDatabase::open(folder.path()));
+    MUST_ASSIGN(const auto hits, opened->sessions().search({.words = "wo"}));
+    QCOMPARE(hits.size(), std::size_t{2});  // the streaming one was stopped by the opening
+    MUST_ASSIGN(const auto whole, opened->sessions().search({.words = "whole w"}));
+    QCOMPARE(whole.size(), std::size_t{1});
+    QVERIFY(std::filesystem::exists(folder.file("session.db.v1.backup")));
+    // In step with its table: deleting finds every entry, and takes the copy away.
+    MUST(opened->sessions().remove({1}));
+    MUST_ASSIGN(const auto none, opened->sessions().search({.words = "words"}));
+    QVERIFY(none.empty());
+    QVERIFY(!std::filesystem::exists(folder.file("session.db.v1.backup")));
   }
 
   void deletingLeavesNoTextBehind() {
