@@ -61,4 +61,21 @@ Status BlockStoreAdapter::writeBoundary(const engine::BoundaryWrite& boundary) {
   return database_.writeBoundary(stored(boundary));
 }
 
+EnginePin enginePin(const storage::Pin& pin) {
+  return {.session_key = pin.session_key,
+          .n_tokens = pin.n_tokens,
+          .logical_bytes = pin.logical_bytes,
+          .unique_bytes = pin.unique_bytes,
+          .complete = pin.complete};
+}
+
+EngineStats engineStats(const storage::BlockStats& stats) {
+  return {.n_blocks = stats.n_blocks,
+          .n_boundaries = stats.n_boundaries,
+          .payload_bytes = stats.payload_bytes,
+          .pinned_bytes = stats.pinned_bytes,
+          .file_bytes = stats.file_bytes,
+          .n_dropped = stats.n_dropped};
+}
+
 }  // namespace app

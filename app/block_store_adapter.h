@@ -2,6 +2,7 @@
 // rooms meet; it translates types and decides nothing.
 #pragma once
 
+#include "app/engine_client.h"
 #include "engine/block_store.h"
 #include "storage/block_database.h"
 
@@ -25,5 +26,9 @@ class BlockStoreAdapter : public engine::BlockStore {
  private:
   storage::BlockDatabase& database_;
 };
+
+// What snapshots.db says about itself, as lectern is told.
+EnginePin enginePin(const storage::Pin& pin);
+EngineStats engineStats(const storage::BlockStats& stats);
 
 }  // namespace app

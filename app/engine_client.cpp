@@ -230,6 +230,7 @@ class EngineClient::Impl {
     info_.reset();
   }
 
+  EngineSettings& settings() { return settings_; }
   void forgetDeaths() { n_deaths_in_row_ = 0; }
   void drop(SequenceId id) { sequences_.erase(id.value); }
   bool running() const { return process_ && !process_->ended(); }
@@ -291,7 +292,7 @@ class EngineClient::Impl {
     return failure(ErrorCode::kCancelled, "stopped; the engine did not react and was ended");
   }
 
-  const EngineSettings settings_;
+  EngineSettings settings_;
   std::unique_ptr<EngineProcess> process_;
   std::optional<EngineInfo> info_;  // of the model loaded in process_
   std::map<std::int64_t, LiveSequence> sequences_;
@@ -402,7 +403,11 @@ void EngineClient::close(SequenceId id) {
 Status EngineClient::release(const std::string& session_key, bool forget, std::stop_token stop) {
   // A model that does not load is no reason to keep what it once made of a deleted session.
   if (const Status loaded = impl_->ensureLoaded(stop); !loaded && !impl_->running()) return loaded;
-  TRY(impl_->call("release", {{"session", session_key}, {"forget", forget}}, {}, stop));
+  TRY(impl_->call("release",
+                  {{"session", session_key},
+                   {"forget", forget},
+                   {"cache_bytes_max", impl_->settings().cache_bytes_max}},
+                  {}, stop));
   return {};
 }
 
@@ -418,6 +423,10 @@ Result<std::vector<EnginePin>> EngineClient::pins(std::stop_token stop) {
 Result<EngineStats> EngineClient::stats(std::stop_token stop) {
   TRY(impl_->ensureLoaded(stop));
   return typed<EngineStats>(impl_->call("stats", Json::object(), {}, stop));
+}
+
+void EngineClient::setCacheBytesMax(std::int64_t n_bytes) {
+  impl_->settings().cache_bytes_max = n_bytes;
 }
 
 void EngineClient::restart() {

@@ -40,7 +40,7 @@ struct EngineSettings {
   int n_threads = 0;               // 0: one per core
   std::int64_t context_max = 0;    // 0: what the model and the memory allow
   std::int64_t memory_bytes = 0;   // the process may use; 0: what the machine has to spare
-  std::int64_t cache_bytes_max = std::int64_t{16} << 30;  // unpinned blocks beyond it are dropped
+  std::int64_t cache_bytes_max = std::int64_t{16} << 30;  // blocks of no session go beyond it
 };
 
 // What the engine says about itself after loading.
@@ -123,10 +123,14 @@ class EngineClient {
   void close(base::SequenceId sequence);
 
   // Takes away what snapshots.db keeps for a session; with `forget` the blocks no other session
-  // holds are removed now, without it they stay as cache.
+  // holds are removed now, without it they stay as cache, as far as the budget goes. An empty key
+  // names no session: only the budget is kept.
   base::Status release(const std::string& session_key, bool forget, std::stop_token stop);
   base::Result<std::vector<EnginePin>> pins(std::stop_token stop);
   base::Result<EngineStats> stats(std::stop_token stop);
+
+  // From now on, also for a process that runs.
+  void setCacheBytesMax(std::int64_t n_bytes);
 
   // Ends the process if it runs; the next call starts a fresh one. Clears the count of deaths.
   void restart();

@@ -353,10 +353,13 @@ EngineHost::Reply EngineHost::release(const Json& params, std::stop_token stop) 
   JsonFields fields(params);
   fields.need("session", session_key);
   fields.maybe("forget", forget);
+  fields.maybe("cache_bytes_max", settings_.cache_bytes_max);
   TRY(fields.status());
   if (blocks_ == nullptr) return Json::object();
-  TRY(blocks_->unpin(session_key,
-                     forget ? storage::Unpinned::kForgotten : storage::Unpinned::kCached));
+  if (!session_key.empty())
+    TRY(blocks_->unpin(session_key,
+                       forget ? storage::Unpinned::kForgotten : storage::Unpinned::kCached));
+  if (!forget) TRY(blocks_->evictTo(settings_.cache_bytes_max, stop));
   TRY(blocks_->sweep(stop));
   return Json::object();
 }
@@ -365,27 +368,18 @@ EngineHost::Reply EngineHost::pins() {
   Json list = Json::array();
   if (blocks_ != nullptr) {
     TRY_ASSIGN(const auto pins, blocks_->pins());
-    for (const storage::Pin& pin : pins)
-      list.push_back(toJson(EnginePin{.session_key = pin.session_key,
-                                      .n_tokens = pin.n_tokens,
-                                      .logical_bytes = pin.logical_bytes,
-                                      .unique_bytes = pin.unique_bytes,
-                                      .complete = pin.complete}));
+    for (const storage::Pin& pin : pins) list.push_back(toJson(enginePin(pin)));
   }
   return Json{{"pins", std::move(list)}};
 }
 
 EngineHost::Reply EngineHost::stats() {
-  EngineStats stats{.peak_rss_bytes = peakResidentBytes()};
+  EngineStats stats;
   if (blocks_ != nullptr) {
     TRY_ASSIGN(const storage::BlockStats blocks, blocks_->stats());
-    stats.n_blocks = blocks.n_blocks;
-    stats.n_boundaries = blocks.n_boundaries;
-    stats.payload_bytes = blocks.payload_bytes;
-    stats.pinned_bytes = blocks.pinned_bytes;
-    stats.file_bytes = blocks.file_bytes;
-    stats.n_dropped = blocks.n_dropped;
+    stats = engineStats(blocks);
   }
+  stats.peak_rss_bytes = peakResidentBytes();
   return toJson(stats);
 }
 

@@ -8,7 +8,9 @@
 //   sync {sequence, tokens, session}                          -> SyncReply; progress notifications
 //   decode {sequence, sampling, max_tokens, quotable, thinking} -> Generated; delta notifications
 //   rewind {sequence, n_tokens}      save {sequence, session}
-//   release {session, forget}      pins {}      stats {}
+//   release {session, forget, cache_bytes_max}: without forget also evicts beyond cache_bytes_max;
+//     an empty session only does that
+//   pins {}      stats {}
 //   stop {request}: ends that request with "cancelled" (decode: a result "stopped"); answered at
 //     once, also while that request works
 //   shutdown {}: answered, then the process ends; so does the end of its stdin

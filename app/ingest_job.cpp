@@ -223,7 +223,10 @@ class IngestRun {
     base::logInfo("app", "ingest done n_tokens=" + std::to_string(synced->n_context) +
                              " reused=" + std::to_string(synced->n_reused) +
                              " prefill_s=" + std::to_string(synced->prefill_s));
-    return sessions().setContextTokens(session_.id, synced->n_context);
+    TRY(sessions().setContextTokens(session_.id, synced->n_context));
+    const Status within = parts_.keepWithinBudget(session_.id, {});
+    if (!within) base::logWarn("app", "budget not kept: " + within.error().message);
+    return {};
   }
 
   Result<SyncReply> sync(const std::vector<base::TokenId>& tokens,

@@ -15,6 +15,8 @@ int main(int argc, char** argv) {
   app::addIngestCommand(line);
   app::addAskCommand(line);
   app::addSessionsCommand(line);
+  app::addSearchCommand(line);
+  app::addBranchCommand(line);
   app::addDeleteCommand(line);
   app::addExportCommand(line);
   app::addVerifyCommand(line);
@@ -26,7 +28,6 @@ int main(int argc, char** argv) {
   app::addChatParseCommand(line);
   app::addSelftestCommand(line);
   app::addDemoCommand(line);
-  line.addLater("branch", "Fork a session's conversation");
   line.addLater("import", "Take an exported session in");
   line.addLater("agent", "Let the model work with tools, under your approval");
   return line.run(argc, argv);

@@ -1,8 +1,13 @@
 #include "app/question_job.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
+#include <optional>
 
 #include "app/engine_restart.h"
+#include "app/session_turns.h"
+#include "app/speed_record.h"
 #include "engine/base/log.h"
 #include "engine/citation.h"
 
@@ -45,7 +50,8 @@ class QuestionRun {
       return failure(ErrorCode::kInvalidInput, "the question is empty", "Type a question.");
     cited_ = corpus_->text.cited();
     engine::ContextBuilder builder = corpus_->builder;
-    TRY_ASSIGN(const auto messages, parts_.database->messages().messagesOf(session_.branch));
+    TRY_ASSIGN(auto messages, parts_.database->messages().messagesOf(session_.branch));
+    TRY(chooseTurn(messages));
     TRY(addTurns(builder, messages));
     builder.addQuestion(request_.question);
     context_ = builder.context();
@@ -54,8 +60,30 @@ class QuestionRun {
                             info_.context_max);
   }
 
+  // Leaves only the messages the question is asked behind.
+  Status chooseTurn(std::vector<storage::Message>& messages) {
+    if (!request_.after_turn) return {};
+    const auto turns = turnsOf(messages);
+    const int after = *request_.after_turn;
+    TRY_ASSIGN(fork_point_,
+               endOfTurn(turns, after < 0 ? static_cast<int>(turns.size()) + after : after));
+    const auto end = std::find_if(messages.begin(), messages.end(),
+                                  [&](const auto& m) { return m.id == *fork_point_; });
+    messages.erase(fork_point_->value == 0 ? messages.begin() : std::next(end), messages.end());
+    return {};
+  }
+
+  Status fork() {
+    TRY_ASSIGN(const base::BranchId branch,
+               parts_.database->messages().fork(session_.branch, *fork_point_, ""));
+    TRY(parts_.database->sessions().setActiveBranch(session_.id, branch));
+    session_.branch = branch;
+    return {};
+  }
+
   // From here on the question survives whatever happens.
   Status beginMessage() {
+    if (fork_point_) TRY(fork());
     storage::MessageStore& store = parts_.database->messages();
     TRY(store.append(session_.branch, {.role = storage::MessageRole::kUser,
                                        .text = request_.question,
@@ -71,12 +99,17 @@ class QuestionRun {
 
   Status answer() {
     const auto begin = Clock::now();
+    const bool fresh = !parts_.sequence;
     answer_.text.clear();
     answer_.reasoning.clear();
     TRY_ASSIGN(const base::SequenceId sequence, parts_.liveSequence(stop_));
     TRY_ASSIGN(const SyncReply synced,
                parts_.engine.sync(sequence, context_.tokens, "", events_.on_progress, stop_));
     const double prefill_s = std::chrono::duration<double>(Clock::now() - begin).count();
+    if (fresh)
+      SpeedRecord(parts_.options.paths.data)
+          .addRestore(info_.fingerprint, synced.n_reused,
+                      info_.load_s + prefill_s - synced.prefill_s);
 
     DecodeRequest decode{.generate = request_.generate, .quotable = context_.quotable};
     const auto room = info_.context_max - static_cast<std::int64_t>(context_.tokens.size());
@@ -140,7 +173,9 @@ class QuestionRun {
   // The answer is saved as text by now; without its snapshot the next question reads it again.
   void keepTurn(base::SequenceId sequence) {
     const Status kept = parts_.engine.save(sequence, session_.key, {});
-    if (!kept) base::logWarn("app", "turn end not kept code=" + codeName(kept.error()));
+    if (!kept) return base::logWarn("app", "turn end not kept code=" + codeName(kept.error()));
+    const Status within = parts_.keepWithinBudget(session_.id, {});
+    if (!within) base::logWarn("app", "budget not kept code=" + codeName(within.error()));
   }
 
   // Keeps what was said so far, marked as stopped.
@@ -165,6 +200,7 @@ class QuestionRun {
   const std::stop_token stop_;
 
   storage::Session session_;
+  std::optional<base::MessageId> fork_point_;  // where the new branch begins; 0: at the start
   EngineInfo info_;
   const Corpus* corpus_ = nullptr;
   std::vector<engine::CitedDocument> cited_;

@@ -2,12 +2,15 @@
 
 #include <system_error>
 
+#include "app/block_store_adapter.h"
 #include "app/document_reader.h"
 #include "app/ingest_job.h"
 #include "app/question_job.h"
 #include "app/service_parts.h"
 #include "app/session_text.h"
+#include "app/settings.h"
 #include "app/speed_record.h"
+#include "app/stored_sessions.h"
 #include "storage/storage.h"
 
 namespace app {
@@ -17,6 +20,21 @@ using base::failure;
 using base::Result;
 using base::Status;
 
+namespace {
+
+// snapshots.db without the engine that owns it, which need not be started for a look.
+Status lookAtBlocks(const std::filesystem::path& data, StoredSessions& stored) {
+  TRY_ASSIGN(const auto blocks,
+             storage::BlockDatabase::open(data, {.mode = storage::OpenMode::kReadOnly}));
+  TRY_ASSIGN(const auto pins, blocks->pins());
+  for (const storage::Pin& pin : pins) stored.pins.push_back(enginePin(pin));
+  TRY_ASSIGN(const auto stats, blocks->stats());
+  stored.stats = engineStats(stats);
+  return {};
+}
+
+}  // namespace
+
 struct ReadingService::Parts : ServiceParts {
   using ServiceParts::ServiceParts;
 };
@@ -24,10 +42,15 @@ struct ReadingService::Parts : ServiceParts {
 ReadingService::ReadingService(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 ReadingService::~ReadingService() = default;
 
-Result<std::unique_ptr<ReadingService>> ReadingService::open(const ServiceOptions& options) {
+Result<std::unique_ptr<ReadingService>> ReadingService::open(const ServiceOptions& options,
+                                                             Access access) {
   TRY(makeFolders(options.paths));
   auto parts = std::make_unique<Parts>(options);
-  TRY_ASSIGN(parts->database, storage::SessionDatabase::open(options.paths.data));
+  TRY_ASSIGN(parts->database,
+             storage::SessionDatabase::open(options.paths.data,
+                                            access == Access::kLook
+                                                ? storage::OpenMode::kReadOnly
+                                                : storage::OpenMode::kReadWrite));
   return std::unique_ptr<ReadingService>(new ReadingService(std::move(parts)));
 }
 
@@ -111,6 +134,35 @@ Status ReadingService::remove(const std::string& name, std::stop_token stop) {
 Status ReadingService::rename(const std::string& name, const std::string& title) {
   TRY_ASSIGN(const storage::Session found, session(name));
   return parts_->database->sessions().rename(found.id, found.name, title);
+}
+
+Result<StoredSessions> ReadingService::stored(std::stop_token stop) {
+  StoredSessions stored;
+  const std::filesystem::path& data = parts_->options.paths.data;
+  stored.budget_bytes = snapshotBudget(data);
+  if (!parts_->engine.running()) {
+    if (!std::filesystem::exists(data / "snapshots.db")) return stored;
+    if (const Status looked = lookAtBlocks(data, stored); looked) return stored;
+    // Another engine on its way out, or a journal to roll back: a matter for the owner.
+  }
+  TRY_ASSIGN(stored.pins, parts_->engine.pins(stop));
+  TRY_ASSIGN(stored.stats, parts_->engine.stats(stop));
+  return stored;
+}
+
+ResumeForecast ReadingService::resumeForecast(const storage::Session& session,
+                                              const StoredSessions& stored) {
+  return app::resumeForecast(session, stored.pinOf(session),
+                             SpeedRecord(parts_->options.paths.data));
+}
+
+Status ReadingService::setSnapshotBudget(std::int64_t n_bytes, std::stop_token stop) {
+  const std::filesystem::path& data = parts_->options.paths.data;
+  Settings settings = readSettings(data);
+  settings.snapshot_bytes_max = n_bytes;
+  TRY(writeSettings(data, settings));
+  parts_->engine.setCacheBytesMax(snapshotBudget(data));
+  return parts_->keepWithinBudget({}, stop);
 }
 
 EngineClient& ReadingService::engine() { return parts_->engine; }

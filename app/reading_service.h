@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -33,6 +34,9 @@ struct SearchHit;
 }  // namespace storage
 
 namespace app {
+
+struct StoredSessions;
+struct ResumeForecast;
 
 struct ServiceOptions {
   Paths paths;
@@ -93,6 +97,9 @@ struct IngestReport {
 struct AskRequest {
   std::string session;
   std::string question;
+  // Asks behind this turn of the active branch, on a new branch that becomes the active one; 0:
+  // before the first question, negative: turns counted from the end (-1: instead of the last one).
+  std::optional<int> after_turn{};
   engine::GenerateOptions generate;
 };
 
@@ -115,8 +122,10 @@ struct Answer {
 class ReadingService {
  public:
   // Opens session.db; the engine starts when it is first needed. kBusy: another Lectern has this
-  // data folder open.
-  static base::Result<std::unique_ptr<ReadingService>> open(const ServiceOptions& options);
+  // data folder open. kMismatch: a newer one wrote it; kLook still opens it, and nothing is written.
+  enum class Access { kWork, kLook };
+  static base::Result<std::unique_ptr<ReadingService>> open(const ServiceOptions& options,
+                                                            Access access = Access::kWork);
   ~ReadingService();
   ReadingService(const ReadingService&) = delete;
   ReadingService& operator=(const ReadingService&) = delete;
@@ -150,6 +159,12 @@ class ReadingService {
   // behind without a session.
   base::Status remove(const std::string& session, std::stop_token stop);
   base::Status rename(const std::string& session, const std::string& title);
+
+  // What snapshots.db keeps. Asks the engine if it runs, else looks for itself.
+  base::Result<StoredSessions> stored(std::stop_token stop);
+  ResumeForecast resumeForecast(const storage::Session& session, const StoredSessions& stored);
+  // Chooses how much snapshots.db may hold (0: the default) and gives up what is beyond it.
+  base::Status setSnapshotBudget(std::int64_t n_bytes, std::stop_token stop);
 
   EngineClient& engine();
   storage::SessionDatabase& database();

@@ -1,6 +1,10 @@
 #include "app/service_parts.h"
 
+#include <algorithm>
+
 #include "app/progress_line.h"
+#include "app/settings.h"
+#include "engine/base/log.h"
 
 namespace app {
 
@@ -21,6 +25,7 @@ EngineSettings engineSettings(const ServiceOptions& options) {
   settings.n_threads = options.n_threads;
   settings.context_max = options.context_max;
   settings.memory_bytes = options.memory_bytes;
+  settings.cache_bytes_max = snapshotBudget(options.paths.data);
   return settings;
 }
 
@@ -60,6 +65,26 @@ Result<base::SequenceId> ServiceParts::liveSequence(std::stop_token stop) {
     TRY_ASSIGN(sequence, engine.openSequence(stop));
   }
   return *sequence;
+}
+
+base::Status ServiceParts::keepWithinBudget(base::SessionId used, std::stop_token stop) {
+  TRY(engine.release("", false, stop));
+  TRY_ASSIGN(EngineStats stats, engine.stats(stop));
+  const std::int64_t n_bytes_max = snapshotBudget(options.paths.data);
+  if (stats.payload_bytes <= n_bytes_max) return {};
+  TRY_ASSIGN(const auto pins, engine.pins(stop));
+  TRY_ASSIGN(const auto sessions, database->sessions().list());
+  for (auto session = sessions.rbegin(); session != sessions.rend(); ++session) {
+    const bool stored = std::any_of(pins.begin(), pins.end(), [&](const EnginePin& pin) {
+      return pin.session_key == session->key;
+    });
+    if (!stored || session->pinned || session->id == used) continue;
+    TRY(engine.release(session->key, false, stop));
+    base::logInfo("app", "snapshot given up for the budget session=" + session->key);
+    TRY_ASSIGN(stats, engine.stats(stop));
+    if (stats.payload_bytes <= n_bytes_max) return {};
+  }
+  return {};
 }
 
 base::Status checkContextFits(std::int64_t n_tokens, std::int64_t n_context_max) {

@@ -31,6 +31,9 @@ struct ServiceParts {
   base::Result<const Corpus*> corpusOf(base::SessionId session);
   // The one live sequence: every question and every reading moves it where it is needed.
   base::Result<base::SequenceId> liveSequence(std::stop_token stop);
+  // Gives up blocks that no session holds, then snapshots of sessions that are not pinned, each
+  // time the one used longest ago, until the budget is kept. The session just used stays.
+  base::Status keepWithinBudget(base::SessionId used, std::stop_token stop);
 
   ServiceOptions options;
   std::unique_ptr<storage::SessionDatabase> database;

@@ -10,6 +10,8 @@ void addExtractCommand(CommandLine& line);
 void addIngestCommand(CommandLine& line);
 void addAskCommand(CommandLine& line);
 void addSessionsCommand(CommandLine& line);
+void addSearchCommand(CommandLine& line);
+void addBranchCommand(CommandLine& line);
 void addDeleteCommand(CommandLine& line);
 void addExportCommand(CommandLine& line);
 void addVerifyCommand(CommandLine& line);

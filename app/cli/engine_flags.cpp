@@ -1,5 +1,7 @@
 #include "app/cli/engine_flags.h"
 
+#include <cstdio>
+
 #include <CLI/CLI.hpp>
 
 #include "app/byte_size.h"
@@ -72,6 +74,14 @@ Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation
                                                     const EngineFlags& flags) {
   TRY_ASSIGN(const ServiceOptions options, serviceOptions(invocation, flags));
   return ReadingService::open(options);
+}
+
+Result<std::unique_ptr<ReadingService>> openServiceToLook(const Invocation& invocation) {
+  TRY_ASSIGN(const ServiceOptions options, serviceOptions(invocation, {}));
+  auto service = ReadingService::open(options);
+  if (service || service.error().code != ErrorCode::kMismatch) return service;
+  std::fprintf(stderr, "lectern: a newer Lectern wrote this data folder; it is opened read-only\n");
+  return ReadingService::open(options, ReadingService::Access::kLook);
 }
 
 }  // namespace app

@@ -34,7 +34,7 @@ struct VerifyOptions {
 };
 
 Result<int> runExport(const ExportOptions& options, const Invocation& invocation) {
-  TRY_ASSIGN(const auto service, openService(invocation, {}));
+  TRY_ASSIGN(const auto service, openServiceToLook(invocation));
   TRY_ASSIGN(const Json exported, exportSession(*service, options.session));
   if (options.out.empty()) {
     printJson(exported);

@@ -56,10 +56,6 @@ constexpr const char* kWeights = "model-00001-of-00001.safetensors";
 
 }  // namespace
 
-#define EXIT(result, wanted)                                                                \
-  QVERIFY2((result).code == (wanted),                                                       \
-           ("exit " + std::to_string((result).code) + "\n" + (result).out + (result).err).c_str())
-
 class CliTest : public QObject {
   Q_OBJECT
  private slots:
@@ -332,7 +328,8 @@ class CliTest : public QObject {
     EXIT(lectern({"ask", "--session", "s"}), 2);
     EXIT(lectern({"plan", "--context", "many"}), 2);
     EXIT(lectern({"agent", "--session", "s", "do it"}), 2);
-    QCOMPARE(lectern({"branch", "--json"}).errorCode(), std::string("unsupported"));
+    EXIT(lectern({"branch", "s", "--new", "a", "--rewind", "1"}), 2);
+    QCOMPARE(lectern({"agent", "--json"}).errorCode(), std::string("unsupported"));
     EXIT(lectern({"--help"}), 0);
   }
 

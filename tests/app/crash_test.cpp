@@ -77,10 +77,6 @@ std::int64_t acknowledgedTokens(const std::string& progress) {
 
 }  // namespace
 
-#define EXIT(result, wanted)                                                                \
-  QVERIFY2((result).code == (wanted),                                                       \
-           ("exit " + std::to_string((result).code) + "\n" + (result).out + (result).err).c_str())
-
 class CrashTest : public QObject {
   Q_OBJECT
  private slots:

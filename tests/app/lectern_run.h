@@ -18,6 +18,14 @@
 #include "engine/json.h"
 #include "tests/support/golden.h"
 
+// Fails the test with what the program said unless it ended with this code; the run is made once.
+#define EXIT(run, wanted)                                                                     \
+  do {                                                                                        \
+    const support::RunResult& exit_ = (run);                                                  \
+    QVERIFY2(exit_.code == (wanted),                                                          \
+             ("exit " + std::to_string(exit_.code) + "\n" + exit_.out + exit_.err).c_str()); \
+  } while (false)
+
 namespace support {
 
 struct RunResult {
