@@ -263,6 +263,33 @@ class SessionStoreTest : public QObject {
                 store.sessions().search({.words = "\"hello\" near", .session = {}}));
     QCOMPARE(hits.size(), std::size_t{1});
   }
+
+  // SQLite's index goes one level up with every purge and refuses the 2,000th.
+  void thousandsOfDeletesLeaveTheSearchWhole() {
+    SessionFixture store(Medium::kMemory);
+    const auto kept = store.newSession("kept");
+    MUST(store.messages().append(kept.branch, {.text = "evergreen", .tokens = {}}));
+    MUST_ASSIGN(const auto streaming,
+                store.messages().append(kept.branch, {.role = storage::MessageRole::kAssistant,
+                                                      .text = "",
+                                                      .tokens = {},
+                                                      .status =
+                                                           storage::MessageStatus::kStreaming}));
+    MUST(store.messages().update(streaming, {"half an answer", "", {}}));
+    const auto other = store.newSession("other");
+    for (int i = 0; i < 2100; ++i) {
+      MUST(store.messages().append(other.branch, {.text = "passing", .tokens = {}}));
+      MUST(store.messages().rewind(other.branch, {}));
+    }
+    MUST(store.messages().finish(streaming, {"a whole answer", "", {}}, {}));
+    for (const auto& [word, n_wanted] : {std::pair{"evergreen", std::size_t{1}},
+                                         {"passing", 0}, {"half", 0}, {"whole", 1}}) {
+      storage::SearchQuery query;
+      query.words = word;
+      MUST_ASSIGN(const auto hits, store.sessions().search(query));
+      QCOMPARE(hits.size(), n_wanted);
+    }
+  }
 };
 
 LECTERN_TEST(SessionStoreTest)

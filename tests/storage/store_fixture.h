@@ -1,6 +1,9 @@
 // store_fixture.h: a data folder of its own for every test, and things to put into it.
 #pragma once
 
+#include <unistd.h>
+
+#include <QDir>
 #include <QTemporaryDir>
 #include <QTest>
 #include <cstdio>
@@ -10,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/sqlite.h"
 #include "storage/storage.h"
 
 // Fails the test with the error's text; only in functions that return void.
@@ -95,8 +99,30 @@ inline void flipBit(const std::filesystem::path& file, std::uint64_t bit) {
   stream.put(static_cast<char>(byte ^ (1 << (bit % 8))));
 }
 
+// Where a test's files lie: in memory, what is synced costs nothing, and a process that dies loses
+// as little as on a disk.
+enum class Medium { kDisk, kMemory };
+
+inline QString folderTemplate(Medium medium) {
+  const bool in_memory = medium == Medium::kMemory && ::access("/dev/shm", W_OK) == 0;
+  return (in_memory ? QString("/dev/shm") : QDir::tempPath()) + "/lectern-XXXXXX";
+}
+
+// "ok", or the first thing SQLite finds wrong with a database of ours that nobody has open.
+inline std::string integrityOf(const std::filesystem::path& file) {
+  storage::DatabaseSettings settings;
+  if (file.filename() == "snapshots.db")
+    settings = {storage::Journal::kRollback, 65536, false, true};
+  auto database = storage::Database::open(file, storage::OpenMode::kReadWrite, settings);
+  if (!database) return database.error().message;
+  auto query = database->prepare("PRAGMA integrity_check");
+  if (!query || !query->step()) return "no answer";
+  return query->text(0);
+}
+
 class DataFolder {
  public:
+  explicit DataFolder(Medium medium = Medium::kDisk) : folder_(folderTemplate(medium)) {}
   std::filesystem::path path() const { return folder_.path().toStdString(); }
   std::filesystem::path file(const std::string& name) const { return path() / name; }
 
@@ -106,7 +132,7 @@ class DataFolder {
 
 class SessionFixture : public DataFolder {
  public:
-  SessionFixture() { reopen(); }
+  explicit SessionFixture(Medium medium = Medium::kDisk) : DataFolder(medium) { reopen(); }
   void close() { database_.reset(); }
   void reopen() {
     close();
