@@ -1,7 +1,9 @@
 #include "storage/data_folder.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -24,6 +26,18 @@ base::Status makeDataFolder(const std::filesystem::path& folder) {
                    "Make room on the disk.");
   return failure(ErrorCode::kIo, "cannot make the data folder: errno " + std::to_string(errno),
                  "Choose a data folder that you may write to.");
+}
+
+base::Status syncFolder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = descriptor >= 0 && ::fsync(descriptor) == 0;
+  // Some file systems have nothing to sync in a folder and say so.
+  const int system_error = synced || errno == EINVAL ? 0 : errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (system_error == 0) return {};
+  return failure(ErrorCode::kIo, "cannot sync the data folder: errno " +
+                                     std::to_string(system_error),
+                 "Check the disk that holds the data folder.");
 }
 
 base::Result<std::int64_t> freeBytes(const std::filesystem::path& folder) {

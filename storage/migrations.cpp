@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/base/log.h"
+#include "storage/data_folder.h"
 
 namespace storage {
 namespace {
@@ -11,13 +12,21 @@ using base::ErrorCode;
 using base::failure;
 using base::Status;
 
+// Written beside and renamed: what has the backup's name is whole, wherever a crash fell.
 Status backUp(Database& database, const std::filesystem::path& file, std::int64_t version) {
-  std::filesystem::path copy = file;
+  std::filesystem::path copy = file, unfinished;
   copy += ".v" + std::to_string(version) + ".backup";
-  // A copy that is there already is from a migration that was cut short: the file is still as old.
-  std::error_code ignored;
-  std::filesystem::remove(copy, ignored);
-  return database.backupTo(copy);
+  unfinished = copy;
+  unfinished += ".new";
+  std::error_code error;
+  std::filesystem::remove(unfinished, error);
+  TRY(database.backupTo(unfinished));
+  // One that is there already is from a migration that was cut short: the file is still as old.
+  std::filesystem::rename(unfinished, copy, error);
+  if (error)
+    return failure(ErrorCode::kIo, "cannot rename the backup before a migration",
+                   "Check that the data folder may be written.");
+  return syncFolder(copy.parent_path());
 }
 
 Status apply(Database& database, const Migration& migration) {

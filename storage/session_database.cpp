@@ -64,10 +64,6 @@ SessionDatabase::SessionDatabase(std::unique_ptr<SessionFile> file)
 
 SessionDatabase::~SessionDatabase() = default;
 
-Status SessionDatabase::asOneStep(const std::function<Status()>& work) {
-  return file_->write(work);
-}
-
 bool SessionDatabase::hasReserve() const { return file_->hasReserve(); }
 
 Status SessionDatabase::backupTo(const std::filesystem::path& file) {

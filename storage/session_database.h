@@ -6,7 +6,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 
 #include "engine/base/result.h"
@@ -35,9 +34,6 @@ class SessionDatabase {
   LibraryStore& library() { return *library_; }
   SessionStore& sessions() { return *sessions_; }
   MessageStore& messages() { return *messages_; }
-
-  // Everything `work` stores, or nothing of it. It may run twice, as SessionFile::write says.
-  base::Status asOneStep(const std::function<base::Status()>& work);
 
   // False after a full disk: text still saved so far, but the user should make room now. The
   // reserve comes back at the next open that finds room.

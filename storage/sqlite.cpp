@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "engine/base/check.h"
+#include "storage/data_folder.h"
 
 namespace storage {
 namespace {
@@ -92,7 +93,7 @@ Status createPrivately(const std::filesystem::path& file) {
   const int descriptor = ::open(file.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
   if (descriptor >= 0) {
     ::close(descriptor);
-    return {};
+    return syncFolder(file.parent_path());
   }
   if (errno == EEXIST) return {};
   const ErrorCode code = isFileSystemFull(errno) ? ErrorCode::kDiskFull : ErrorCode::kIo;
@@ -250,6 +251,10 @@ Status Database::configure(OpenMode mode, const DatabaseSettings& settings) {
   TRY(execute(settings.incremental_vacuum ? "PRAGMA auto_vacuum = INCREMENTAL"
                                           : "PRAGMA auto_vacuum = NONE"));
   TRY(execute(settings.secure_delete ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = OFF"));
+  // A fresh file begins with a rollback journal, which the change to a log deletes. EXTRA syncs the
+  // folder then: a journal that came back after a power cut would undo the file's beginning, and
+  // with it every commit in the log.
+  TRY(execute("PRAGMA synchronous = EXTRA"));
   TRY(execute(settings.journal == Journal::kWriteAheadLog ? "PRAGMA journal_mode = WAL"
                                                           : "PRAGMA journal_mode = DELETE"));
   TRY(execute("PRAGMA synchronous = FULL"));
@@ -278,6 +283,15 @@ Status Database::quickCheck() {
   TRY_ASSIGN(auto query, prepare("PRAGMA quick_check(1)"));
   TRY_ASSIGN(const bool has_row, query.step());
   if (has_row && query.text(0) == "ok") return {};
+  // A page that could not be read is damage to SQLite; to us it is a disk that may be well tomorrow,
+  // and no reason to give the file up.
+  int system_error = 0;
+  if (sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_LAST_ERRNO, &system_error) ==
+          SQLITE_OK &&
+      system_error != 0)
+    return failure(ErrorCode::kIo,
+                   "the database cannot be read: errno " + std::to_string(system_error),
+                   "Check the disk that holds the data folder.");
   return failure(ErrorCode::kCorrupt, "quick_check found damage in the database",
                  "The file is damaged: restore a backup of it or move it away.");
 }
