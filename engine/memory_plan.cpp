@@ -42,13 +42,13 @@ std::int64_t besideRowsBytes(const KvLayout& layout, std::int64_t n_context) {
 
 std::int64_t maximum(std::initializer_list<std::int64_t> values) { return std::max(values); }
 
-// Rows of every layer that one sequence holds beside its blocks: `n` more than it needs.
+// Rows of every layer that one sequence holds beside its blocks, `n` more than it needs at the end
+// of a block: with overlap those of the compressed row before.
 std::int64_t rowBytes(const KvLayout& layout, std::int64_t n) {
   std::int64_t bytes = 0;
   for (const LayerKvLayout& layer : layout.layers) {
     bytes += (layout.window + n) * layout.row.rowBytes();
-    if (layer.ratio == 0) continue;
-    const std::int64_t n_open = layer.ratio * (layer.overlap ? 2 : 1) / 2;
+    const std::int64_t n_open = layer.overlap ? layer.ratio : 0;
     bytes += (n_open + n) * 2 * (layer.compressor_width + layer.index_width) * kFloat;
   }
   return bytes;
@@ -69,7 +69,8 @@ std::int64_t stateBytes(const KvLayout& layout, const PlanBasis& basis, std::int
   const std::int64_t n = std::max(kSpareWindowRows, std::min(basis.n_chunk, n_context));
   const std::int64_t running = rowBytes(layout, n);
   const std::int64_t n_super = superTokens(basis);
-  return n_super > basis.n_chunk && n_context > n_super ? 2 * running : running;
+  const bool goes_back = n_super > basis.n_chunk && n_context > n_super + basis.n_chunk;
+  return goes_back ? 2 * running : running;
 }
 
 std::int64_t checkpointBytes(const ModelConfig& c, const KvLayout& layout,
@@ -90,9 +91,13 @@ std::int64_t passBytes(const ModelConfig& c, const KvLayout& layout, std::int64_
           : c.index_heads * (c.index_dim + 1 + layout.key.rowBytes() / kFloat) + c.index_topk;
   const std::int64_t router = c.n_experts + 3 * c.top_k;
   const std::int64_t experts = 4 * c.hidden + 3 * c.expert_inter;
+  std::int64_t compressor = 0;
+  for (const LayerKvLayout& layer : layout.layers)
+    compressor = maximum({compressor, 2 * layer.compressor_width, 2 * layer.index_width});
   const std::int64_t quantized =
       maximum({c.hidden, c.o_groups * c.o_lora_rank, c.q_lora_rank, c.expert_inter});
-  return n * kFloat * (streams + attention + indexer + router + experts + quantized);
+  return n * kFloat *
+         (streams + attention + compressor + indexer + router + experts + quantized);
 }
 
 std::int64_t scratchBytes(const ModelConfig& c, const KvLayout& layout, const PlanBasis& basis,

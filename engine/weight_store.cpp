@@ -1,5 +1,8 @@
 #include "engine/weight_store.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "engine/weights.h"
@@ -33,8 +36,26 @@ std::int64_t bundleBytes(Weights& weights, std::span<MatrixView* const> matrices
   return MatrixBundle(weights.files(), matrices).bytes();
 }
 
-std::int64_t touchedBytes(const MatrixView& matrix) {
-  return dataBytes(matrix) + scaleBytes(matrix);
+// What passes touch in the mapped files.
+std::vector<const MatrixView*> allMatrices(Weights& weights) {
+  std::vector<const MatrixView*> matrices = {&weights.embed, &weights.head};
+  for (LayerWeights& layer : weights.layers) {
+    for (const MatrixView* matrix : denseMatrices(layer)) matrices.push_back(matrix);
+    for (const kernels::ExpertWeights& expert : layer.moe.experts)
+      for (const MatrixView* matrix : {&expert.w1, &expert.w2, &expert.w3})
+        matrices.push_back(matrix);
+  }
+  return matrices;
+}
+
+// Errors show when the bytes are used.
+void populate(const void* data, std::int64_t n_bytes) {
+  if (data == nullptr) return;
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = reinterpret_cast<std::uintptr_t>(data);
+  const std::uintptr_t begin = first / page * page;
+  ::madvise(reinterpret_cast<void*>(begin), first + static_cast<std::uintptr_t>(n_bytes) - begin,
+            MADV_POPULATE_READ);
 }
 
 // The head in pieces no larger than a layer, as many as make the cycle of layers and pieces even:
@@ -78,18 +99,13 @@ const char* residencyName(Residency residency) {
 
 WeightSizes WeightStore::measure(Weights& weights, std::int64_t top_k) {
   WeightSizes sizes;
-  const auto add = [&](std::span<MatrixView* const> matrices) {
-    for (const MatrixView* matrix : matrices) sizes.mapped += touchedBytes(*matrix);
-    sizes.dense += bundleBytes(weights, matrices);
-  };
-  sizes.mapped = touchedBytes(weights.embed);
+  for (const MatrixView* matrix : allMatrices(weights))
+    sizes.mapped += dataBytes(*matrix) + scaleBytes(*matrix);
   MatrixView* head[] = {&weights.head};
-  add(head);
+  sizes.dense = bundleBytes(weights, head);
   for (LayerWeights& layer : weights.layers) {
     const std::vector<kernels::ExpertWeights>& experts = layer.moe.experts;
-    add(denseMatrices(layer));
-    for (const kernels::ExpertWeights& expert : experts)
-      sizes.mapped += touchedBytes(expert.w1) + touchedBytes(expert.w2) + touchedBytes(expert.w3);
+    sizes.dense += bundleBytes(weights, denseMatrices(layer));
     sizes.slot = std::max(sizes.slot, ExpertCache::slotBytes(weights.files(), experts));
     sizes.n_experts += static_cast<std::int64_t>(experts.size());
   }
@@ -108,6 +124,13 @@ WeightSizes WeightStore::measure(Weights& weights, std::int64_t top_k) {
   sizes.stages = largest[0] + largest[1];
   sizes.n_slots_min = std::min(sizes.n_experts, 2 * top_k);
   return sizes;
+}
+
+void WeightStore::readMapped(Weights& weights) {
+  for (const MatrixView* matrix : allMatrices(weights)) {
+    populate(matrix->data, dataBytes(*matrix));
+    populate(matrix->scale, scaleBytes(*matrix));
+  }
 }
 
 Result<std::unique_ptr<WeightStore>> WeightStore::place(Weights& weights,

@@ -202,7 +202,10 @@ Result<std::unique_ptr<Weights>> Weights::open(GgufFile file, const ModelConfig&
 WeightSizes Weights::measure(std::int64_t top_k) { return WeightStore::measure(*this, top_k); }
 
 Status Weights::place(const WeightPlacement& placement) {
-  if (placement.residency == Residency::kMapped) return {};
+  if (placement.residency == Residency::kMapped) {
+    WeightStore::readMapped(*this);
+    return {};
+  }
   TRY_ASSIGN(store_, WeightStore::place(*this, placement));
   return {};
 }

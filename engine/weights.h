@@ -99,7 +99,7 @@ class Weights {
   std::optional<MtpWeights> mtp;
   std::optional<DsparkWeights> dspark;
 
-  // Leaves everything mapped, or makes it stream. Once, before the first pass.
+  // Leaves everything mapped and reads it once, or makes it stream. Once, before the first pass.
   base::Status place(const WeightPlacement& placement);
   // Null where everything is mapped.
   WeightStore* store() const { return store_.get(); }
