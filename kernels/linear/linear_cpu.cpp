@@ -104,6 +104,8 @@ constexpr int kAtOnce = 8;
 constexpr std::int64_t kBytesAhead = 4096;
 // Columns whose bytes are asked for together: a line of the cache or more for every type.
 constexpr std::int64_t kAheadColumns = 128;
+// Columns between those in use and those asked for, measured.
+constexpr std::int64_t kDistance = 1024;
 
 // totals[i] = x[i] · w[i] over n_k columns, a whole number of vectors.
 void dotSegments(const float* const* x, const float* w, std::int64_t n_k, float* totals) {
@@ -160,6 +162,7 @@ bool productOfRows(const MatrixView& w, std::int64_t first, const float* x, floa
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t row_bytes = w.rowBytes(), ahead_bytes = w.columnBytes(kAheadColumns);
+  const std::int64_t distance = std::min(w.in, kDistance);
   float totals[kAtOnce];
   for (std::int64_t k0 = 0; k0 < w.in; k0 += kSegment) {
     const std::int64_t n_k = std::min(kSegment, w.in - k0);
@@ -168,11 +171,14 @@ bool productOfRows(const MatrixView& w, std::int64_t first, const float* x, floa
       if (!rows[i].open(w, first + i, k0, n_k)) return false;
     V sum[kAtOnce];
     for (int i = 0; i < kAtOnce; ++i) sum[i] = hn::Zero(d);
-    // The processor alone does not follow so many rows: the next ones are asked for here.
-    const std::byte* next = w.rowData(first + kAtOnce) + w.columnBytes(k0);
     for (std::int64_t k = 0; k < n_k; k += Lanes::kGroup) {
+      // The processor alone does not follow so many rows. Farther ahead in the same rows and not in
+      // the next ones: where a row is a page, all these bytes want the same few places of the cache.
       if (k % kAheadColumns == 0) {
-        const std::byte* ahead = next + w.columnBytes(k);
+        const std::int64_t column = k0 + k + distance;
+        const std::byte* ahead = column < w.in
+                                     ? w.rowData(first) + w.columnBytes(column)
+                                     : w.rowData(first + kAtOnce) + w.columnBytes(column - w.in);
         for (int i = 0; i < kAtOnce; ++i, ahead += row_bytes)
           for (std::int64_t j = 0; j < ahead_bytes; j += 64) hwy::Prefetch(ahead + j);
       }

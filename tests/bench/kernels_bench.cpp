@@ -228,6 +228,8 @@ int main(int argc, char** argv) {
     benchLinear(bench, type, 768, 128, 1);
     benchLinear(bench, type, 256, 1024, 1);
     benchLinear(bench, type, 65536, 1024, 1);
+    benchLinear(bench, type, 16384, 4096, 1);
+    benchLinear(bench, type, 32768, 2048, 1);
   }
   benchLinear(bench, WeightType::kF32, 24, 1024, 256);
   benchLinear(bench, WeightType::kF32, 24, 1024, 1);
