@@ -116,6 +116,12 @@ class Q8Lanes {
 };
 
 #if HWY_TARGET <= HWY_AVX3
+// Lane i becomes values[codes[i] & 15].
+HWY_INLINE hn::Vec<FloatLanes> valuesOf(hn::Vec<FloatLanes> values,
+                                        hn::Vec<hn::RebindToUnsigned<FloatLanes>> codes) {
+  return hn::Vec<FloatLanes>{_mm512_permutexvar_ps(codes.raw, values.raw)};
+}
+
 // The sixteen values of e2m1 under one scale fill one vector.
 class Fp4Lanes {
  public:
@@ -131,8 +137,7 @@ class Fp4Lanes {
     values_ = hn::Mul(hn::Load(d, kE2m1), hn::Set(d, ue8m0ToFloat(scales_[k / 32])));
   }
   HWY_INLINE hn::Vec<FloatLanes> at(std::int64_t i) const {
-    const FloatLanes d;
-    const hn::Rebind<std::int32_t, FloatLanes> d32;
+    const hn::RebindToUnsigned<FloatLanes> d32;
     const hn::Repartition<std::uint8_t, FloatLanes> d8;
     const hn::Repartition<std::uint64_t, FloatLanes> d64;
     // Byte i / 2 to lane i; the upper nibble of odd lanes moves down.
@@ -141,14 +146,13 @@ class Fp4Lanes {
         2, 128, 128, 128, 2, 128, 128, 128, 3, 128, 128, 128, 3, 128, 128, 128,
         4, 128, 128, 128, 4, 128, 128, 128, 5, 128, 128, 128, 5, 128, 128, 128,
         6, 128, 128, 128, 6, 128, 128, 128, 7, 128, 128, 128, 7, 128, 128, 128};
-    HWY_ALIGN static constexpr std::int32_t kShifts[16] = {0, 4, 0, 4, 0, 4, 0, 4,
-                                                           0, 4, 0, 4, 0, 4, 0, 4};
+    HWY_ALIGN static constexpr std::uint32_t kShifts[16] = {0, 4, 0, 4, 0, 4, 0, 4,
+                                                            0, 4, 0, 4, 0, 4, 0, 4};
     std::uint64_t eight = 0;
     std::memcpy(&eight, at_ + i * 8, 8);
     const auto bytes = hn::BitCast(d8, hn::Set(d64, eight));
     const auto spread = hn::BitCast(d32, hn::TableLookupBytesOr0(bytes, hn::Load(d8, kPlaces)));
-    const auto nibbles = hn::And(hn::Shr(spread, hn::Load(d32, kShifts)), hn::Set(d32, 15));
-    return hn::TableLookupLanes(values_, hn::IndicesFromVec(d, nibbles));
+    return valuesOf(values_, hn::Shr(spread, hn::Load(d32, kShifts)));
   }
 
  private:
@@ -165,22 +169,20 @@ class Mxfp4Lanes {
   }
   HWY_INLINE void group(std::int64_t k) {
     const FloatLanes d;
-    at_ = blocks_ + k / kBlockColumns * kMxfp4BlockBytes;
-    values_ = hn::Mul(hn::Load(d, kE2m1), hn::Set(d, ue8m0ToFloat(at_[0])));
+    const std::uint8_t* block = blocks_ + k / kBlockColumns * kMxfp4BlockBytes;
+    values_ = hn::Mul(hn::Load(d, kE2m1), hn::Set(d, ue8m0ToFloat(block[0])));
+    codes_ = hn::PromoteTo(Codes(), hn::LoadU(hn::Rebind<std::uint8_t, FloatLanes>(), block + 1));
   }
   // The low nibbles of the block are its first sixteen columns, the high ones the others.
   HWY_INLINE hn::Vec<FloatLanes> at(std::int64_t i) const {
-    const FloatLanes d;
-    const hn::Rebind<std::int32_t, FloatLanes> d32;
-    const hn::Rebind<std::uint8_t, FloatLanes> d8;
-    const auto bytes = hn::LoadU(d8, at_ + 1);
-    const auto nibbles = i == 0 ? hn::And(bytes, hn::Set(d8, 15)) : hn::ShiftRight<4>(bytes);
-    return hn::TableLookupLanes(values_, hn::IndicesFromVec(d, hn::PromoteTo(d32, nibbles)));
+    return valuesOf(values_, i == 0 ? codes_ : hn::ShiftRight<4>(codes_));
   }
 
  private:
-  const std::uint8_t *blocks_ = nullptr, *at_ = nullptr;
-  hn::Vec<FloatLanes> values_;  // set by group()
+  using Codes = hn::RebindToUnsigned<FloatLanes>;
+  const std::uint8_t* blocks_ = nullptr;
+  hn::Vec<FloatLanes> values_;  // set by group(), as the next
+  hn::Vec<Codes> codes_;
 };
 #endif
 
