@@ -17,7 +17,8 @@ using base::Status;
 constexpr DatabaseSettings kSettings{.journal = Journal::kRollback,
                                      .page_bytes = 65536,
                                      .secure_delete = false,
-                                     .incremental_vacuum = true};
+                                     .incremental_vacuum = true,
+                                     .page_checks = false};  // rows have hashes of their own
 
 Result<Database> openAndMigrate(const std::filesystem::path& path) {
   TRY_ASSIGN(auto database, Database::open(path, OpenMode::kReadWrite, kSettings));

@@ -17,7 +17,8 @@ using base::Status;
 constexpr DatabaseSettings kSettings{.journal = Journal::kWriteAheadLog,
                                      .page_bytes = 8192,
                                      .secure_delete = true,
-                                     .incremental_vacuum = false};
+                                     .incremental_vacuum = false,
+                                     .page_checks = true};
 constexpr std::int64_t kReserveBytes = std::int64_t{16} << 20;
 
 // What the last run could not finish because it was killed.
@@ -63,6 +64,8 @@ SessionDatabase::SessionDatabase(std::unique_ptr<SessionFile> file)
       messages_(std::make_unique<MessageStore>(*file_)) {}
 
 SessionDatabase::~SessionDatabase() = default;
+
+std::int64_t SessionDatabase::nDamagedPages() const { return file_->database().nDamagedPages(); }
 
 bool SessionDatabase::hasReserve() const { return file_->hasReserve(); }
 

@@ -35,6 +35,10 @@ class SessionDatabase {
   SessionStore& sessions() { return *sessions_; }
   MessageStore& messages() { return *messages_; }
 
+  // Pages that changed on the disk since they were written. Text that changed says so itself
+  // (Message::damaged, kCorrupt of a document); titles, quotes and search hits cannot.
+  std::int64_t nDamagedPages() const;
+
   // False after a full disk: text still saved so far, but the user should make room now. The
   // reserve comes back at the next open that finds room.
   bool hasReserve() const;

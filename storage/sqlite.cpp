@@ -9,6 +9,7 @@
 
 #include "engine/base/check.h"
 #include "storage/data_folder.h"
+#include "storage/page_checks.h"
 
 namespace storage {
 namespace {
@@ -225,8 +226,10 @@ Result<Database> Database::open(const std::filesystem::path& file, OpenMode mode
                     SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE |
                     SQLITE_OPEN_NOFOLLOW;
   sqlite3* connection = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
+  const char* vfs = settings.page_checks ? pageChecksVfs() : nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &connection, flags, vfs);
   Database database(connection);
+  database.vfs_ = vfs;
   if (code != SQLITE_OK) return failed(connection, code);
   TRY(database.configure(mode, settings));
   return database;
@@ -248,6 +251,9 @@ Status Database::configure(OpenMode mode, const DatabaseSettings& settings) {
   // (SQLite before 3.51.3 can damage a write-ahead log then).
   TRY(execute("PRAGMA locking_mode = EXCLUSIVE"));
   TRY(execute("PRAGMA page_size = " + std::to_string(settings.page_bytes)));  // only for a new file
+  int reserved = settings.page_checks ? kPageCheckBytes : 0;  // as well
+  if (reserved > 0)
+    sqlite3_file_control(connection, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
   TRY(execute(settings.incremental_vacuum ? "PRAGMA auto_vacuum = INCREMENTAL"
                                           : "PRAGMA auto_vacuum = NONE"));
   TRY(execute(settings.secure_delete ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = OFF"));
@@ -321,6 +327,8 @@ std::int64_t Database::lastInsertId() const { return sqlite3_last_insert_rowid(c
 
 std::int64_t Database::rowsChanged() const { return sqlite3_changes64(connection_.get()); }
 
+std::int64_t Database::nDamagedPages() const { return damagedPages(connection_.get()); }
+
 bool Database::inTransaction() const { return sqlite3_get_autocommit(connection_.get()) == 0; }
 
 Status Database::backupTo(const std::filesystem::path& file) {
@@ -328,9 +336,13 @@ Status Database::backupTo(const std::filesystem::path& file) {
     return failure(ErrorCode::kInvalidInput, "the backup file exists already",
                    "Choose another name.");
   TRY(createPrivately(file));
+  // Pages are copied as they are: with room for their hashes, or without.
+  int reserved = -1;
+  sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+  const char* vfs = reserved == kPageCheckBytes ? vfs_ : nullptr;
   sqlite3* target = nullptr;
   int code =
-      sqlite3_open_v2(file.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+      sqlite3_open_v2(file.c_str(), &target, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
   const Database owner(target);
   if (code == SQLITE_OK) {
     sqlite3_backup* backup = sqlite3_backup_init(target, "main", connection_.get(), "main");

@@ -72,6 +72,7 @@ struct DatabaseSettings {
   int page_bytes = 8192;
   bool secure_delete = true;
   bool incremental_vacuum = false;
+  bool page_checks = true;  // of files made so: a hash on every page (page_checks.h)
 };
 
 // Invariant: the connection runs with the settings it was opened with, as read back from SQLite,
@@ -90,6 +91,10 @@ class Database {
   std::int64_t rowsChanged() const;  // by the last statement
   bool inTransaction() const;
 
+  // Pages met so far that changed since they were written; quick_check, and so opening, meets all
+  // that are in use.
+  std::int64_t nDamagedPages() const;
+
   // Copies the whole database into a new file with mode 0600 and syncs it.
   base::Status backupTo(const std::filesystem::path& file);
 
@@ -100,6 +105,7 @@ class Database {
   base::Status quickCheck();
 
   std::unique_ptr<sqlite3, SqliteClose> connection_;
+  const char* vfs_ = nullptr;
 };
 
 // Takes the write lock at once; rolls back when it goes away without a commit.

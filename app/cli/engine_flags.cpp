@@ -7,6 +7,7 @@
 #include "app/byte_size.h"
 #include "app/model_fault.h"
 #include "engine/base/log.h"
+#include "storage/session_database.h"
 
 namespace app {
 
@@ -70,16 +71,29 @@ Result<ServiceOptions> serviceOptions(const Invocation& invocation, const Engine
   return options;
 }
 
+// A changed page is no reason to keep the user from what is whole.
+static Result<std::unique_ptr<ReadingService>> sayWhatIsDamaged(
+    Result<std::unique_ptr<ReadingService>> service) {
+  const std::int64_t n_damaged = service ? (*service)->database().nDamagedPages() : 0;
+  if (n_damaged > 0)
+    std::fprintf(stderr,
+                 "lectern: the disk changed %lld pages of session.db after they were saved; titles "
+                 "and quotes may be wrong. Copy the data folder, then restore a backup.\n",
+                 static_cast<long long>(n_damaged));
+  return service;
+}
+
 Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation,
                                                     const EngineFlags& flags) {
   TRY_ASSIGN(const ServiceOptions options, serviceOptions(invocation, flags));
-  return ReadingService::open(options);
+  return sayWhatIsDamaged(ReadingService::open(options));
 }
 
 Result<std::unique_ptr<ReadingService>> openServiceToLook(const Invocation& invocation) {
   TRY_ASSIGN(const ServiceOptions options, serviceOptions(invocation, {}));
   auto service = ReadingService::open(options);
-  if (service || service.error().code != ErrorCode::kMismatch) return service;
+  if (service || service.error().code != ErrorCode::kMismatch)
+    return sayWhatIsDamaged(std::move(service));
   std::fprintf(stderr, "lectern: a newer Lectern wrote this data folder; it is opened read-only\n");
   return ReadingService::open(options, ReadingService::Access::kLook);
 }

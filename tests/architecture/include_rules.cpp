@@ -47,7 +47,7 @@ const std::vector<Library>& libraries() {
       {"libarchive", std::regex("archive.*"), std::regex("ingest/.*\\.cpp")},
       {"pugixml", std::regex("pugixml.*"), std::regex("ingest/.*\\.cpp")},
       {"libseccomp", std::regex("seccomp\\.h"), std::regex("ingest/.*\\.cpp")},
-      {"SQLite", std::regex("sqlite3.*"), std::regex("storage/sqlite\\.(h|cpp)")},
+      {"SQLite", std::regex("sqlite3.*"), std::regex("storage/(sqlite|page_checks)\\.(h|cpp)")},
       {"zstd", std::regex("zstd.*"), std::regex("storage/.*\\.cpp")},
       {"nlohmann-json", std::regex("nlohmann/.*"), std::regex("engine/json\\.h")},
       {"spdlog", std::regex("spdlog/.*"), std::regex("engine/base/log\\.cpp")},

@@ -129,6 +129,7 @@ Status Stores::runOnBlocks(const Step& step) {
 
 Status Stores::compare(const LifeModel& model) {
   if (session_) {
+    if (session_->nDamagedPages() != 0) return differs("pages of session.db are damaged");
     TRY(compareSessions(model));
     TRY(compareSearch(model));
   }
