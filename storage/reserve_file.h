@@ -11,7 +11,8 @@ namespace storage {
 class ReserveFile {
  public:
   ReserveFile() = default;  // none
-  // Allocates the file if at least `n_bytes * 4` are free; keeps one that is there already.
+  // Allocates up to `n_bytes`, and no more than a quarter of what is free; keeps what an earlier
+  // run set aside.
   ReserveFile(std::filesystem::path file, std::int64_t n_bytes);
 
   bool exists() const { return exists_; }
