@@ -1,6 +1,7 @@
 #include "app/ingest_job.h"
 
 #include <chrono>
+#include <map>
 #include <optional>
 
 #include "app/document_reader.h"
@@ -29,6 +30,23 @@ double secondsSince(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
+bool isUnfinished(const storage::Job& job) {
+  return job.state == storage::JobState::kQueued || job.state == storage::JobState::kRunning ||
+         job.state == storage::JobState::kPaused;
+}
+
+std::vector<storage::Source> storedSources(const SourcePlan& plan) {
+  std::vector<storage::Source> sources;
+  for (const PlannedSource& source : plan.sources)
+    sources.push_back({.id = {},
+                       .path = source.path.string(),
+                       .kind = !source.folder            ? storage::SourceKind::kFile
+                               : source.revision.empty() ? storage::SourceKind::kFolder
+                                                         : storage::SourceKind::kGit,
+                       .revision = source.revision});
+  return sources;
+}
+
 // One run of the job, with what its steps hand on to each other.
 class IngestRun {
  public:
@@ -37,19 +55,25 @@ class IngestRun {
       : parts_(parts), request_(request), events_(events), stop_(stop) {}
 
   Result<IngestReport> run() {
-    TRY_ASSIGN(info_, withRestarts([&] { return parts_.engine.load(stop_); }, events_.on_restart));
+    const Status done = read();
+    if (!done && session_.id) noteEnd(done.error());
+    if (!done) return tl::make_unexpected(done.error());
+    return std::move(report_);
+  }
+
+ private:
+  Status read() {
     TRY(findSession());
+    TRY_ASSIGN(info_, withRestarts([&] { return parts_.engine.load(stop_); }, events_.on_restart));
     TRY(planAndRead());
     TRY(buildContext());
     TRY(announce());
     // Nothing is stored, and nothing of an earlier reading replaced, before it is known to fit.
     TRY(makeSession());
     TRY(storeDocuments());
-    TRY(prefill());
-    return std::move(report_);
+    return prefill();
   }
 
- private:
   storage::SessionStore& sessions() { return parts_.database->sessions(); }
   storage::LibraryStore& library() { return parts_.database->library(); }
 
@@ -79,6 +103,7 @@ class IngestRun {
     } else {
       TRY_ASSIGN(const auto paths, sourcePaths());
       TRY_ASSIGN(plan_, planSources(paths, stop_));
+      if (request_.paths.empty()) TRY(leaveOutAgain());
     }
     const auto n_files = plan_.files.size();
     TRY_ASSIGN(read_, readFiles(
@@ -108,6 +133,22 @@ class IngestRun {
     return paths;
   }
 
+  // What the user left out stays out when the same reading goes on.
+  Status leaveOutAgain() {
+    TRY_ASSIGN(const auto receipt, library().receiptOf(session_.id));
+    std::map<std::string, std::string> left_out;  // path and what was said of it
+    for (const base::ReceiptEntry& entry : receipt)
+      if (!entry.read && entry.reason == kLeftOut) left_out[entry.path] = entry.detail;
+    for (PlannedFile& file : plan_.files) {
+      const auto found = left_out.find(file.entry.path);
+      if (found == left_out.end()) continue;
+      file.entry.read = false;
+      file.entry.reason = kLeftOut;
+      file.entry.detail = found->second;
+    }
+    return {};
+  }
+
   Status buildContext() {
     text_.documents = std::move(read_.documents);
     text_.receipt = read_.receipt;
@@ -117,15 +158,7 @@ class IngestRun {
   }
 
   Status storeDocuments() {
-    std::vector<storage::Source> sources;
-    for (const PlannedSource& source : plan_.sources)
-      sources.push_back({.id = {},
-                         .path = source.path.string(),
-                         .kind = !source.folder              ? storage::SourceKind::kFile
-                                 : source.revision.empty() ? storage::SourceKind::kFolder
-                                                           : storage::SourceKind::kGit,
-                         .revision = source.revision});
-    TRY_ASSIGN(const auto source_ids, library().setSources(session_.id, sources));
+    TRY_ASSIGN(const auto source_ids, library().setSources(session_.id, storedSources(plan_)));
 
     for (const base::Extracted& extracted : text_.documents) {
       if (stop_.stop_requested()) return failure(ErrorCode::kCancelled, "reading stopped");
@@ -187,14 +220,7 @@ class IngestRun {
 
   Status prefill() {
     const engine::Context& context = parts_.corpus->builder.context();
-    storage::Job job{.id = 0,
-                     .session = session_.id,
-                     .kind = storage::JobKind::kIngest,
-                     .state = storage::JobState::kRunning,
-                     .tokens_done = 0,
-                     .tokens_total = static_cast<std::int64_t>(context.tokens.size()),
-                     .error = ""};
-    TRY_ASSIGN(job.id, sessions().addJob(job));
+    TRY_ASSIGN(storage::Job job, ownJob(static_cast<std::int64_t>(context.tokens.size())));
     auto saved = std::chrono::steady_clock::now();
     const auto on_progress = [&](const base::Progress& progress) {
       if (events_.on_progress) events_.on_progress(progress);
@@ -229,6 +255,37 @@ class IngestRun {
     return {};
   }
 
+  // The one that was queued or paused, or a new one.
+  Result<storage::Job> ownJob(std::int64_t n_tokens) {
+    TRY_ASSIGN(const auto last, sessions().lastJobOf(session_.id));
+    storage::Job job{.id = 0,
+                     .session = session_.id,
+                     .kind = storage::JobKind::kIngest,
+                     .state = storage::JobState::kRunning,
+                     .tokens_done = 0,
+                     .tokens_total = n_tokens,
+                     .error = ""};
+    if (last && isUnfinished(*last)) {
+      job.id = last->id;
+      TRY(sessions().updateJob(job));
+    } else {
+      TRY_ASSIGN(job.id, sessions().addJob(job));
+    }
+    return job;
+  }
+
+  // A job that could not even begin is told so; a stop leaves it where it was.
+  void noteEnd(const base::Error& error) {
+    const auto last = sessions().lastJobOf(session_.id);
+    if (!last || !*last || !isUnfinished(**last)) return;
+    storage::Job job = **last;
+    const bool stopped = error.code == ErrorCode::kCancelled;
+    if (stopped && job.state != storage::JobState::kRunning) return;
+    job.state = stopped ? storage::JobState::kPaused : storage::JobState::kFailed;
+    job.error = stopped ? "" : error.message;
+    if (!sessions().updateJob(job)) base::logWarn("app", "the end of a reading was not noted");
+  }
+
   Result<SyncReply> sync(const std::vector<base::TokenId>& tokens,
                          const std::function<void(const base::Progress&)>& on_progress) {
     TRY_ASSIGN(const base::SequenceId sequence, parts_.liveSequence(stop_));
@@ -254,6 +311,40 @@ class IngestRun {
 Result<IngestReport> runIngest(ServiceParts& parts, const IngestRequest& request,
                                const IngestEvents& events, std::stop_token stop) {
   return IngestRun(parts, request, events, stop).run();
+}
+
+Status queueIngest(ServiceParts& parts, const IngestRequest& request, std::stop_token stop) {
+  SourcePlan plan = request.plan;
+  if (plan.sources.empty() && !request.paths.empty()) {
+    TRY_ASSIGN(plan, planSources(request.paths, stop));
+  }
+  storage::SessionDatabase& database = *parts.database;
+  return database.asOneStep([&]() -> Status {
+    auto session = database.sessions().byName(request.session);
+    if (!session && session.error().code != ErrorCode::kNotFound)
+      return tl::make_unexpected(session.error());
+    if (!session && plan.sources.empty())
+      return failure(ErrorCode::kInvalidInput,
+                     "session \"" + request.session + "\" has no sources",
+                     "Name the folders and files to read.");
+    if (!session) {
+      TRY_ASSIGN(session, database.sessions().create({.name = request.session,
+                                                      .title = "",
+                                                      .model_name = "",
+                                                      .model_fingerprint = {},
+                                                      .workspace = {}}));
+      std::vector<base::ReceiptEntry> left_out;
+      for (const PlannedFile& file : plan.files)
+        if (file.entry.reason == kLeftOut) left_out.push_back(file.entry);
+      TRY(database.library().setDocuments(session->id, {}, left_out));
+    }
+    if (!plan.sources.empty())
+      TRY(database.library().setSources(session->id, storedSources(plan)));
+    TRY_ASSIGN(const auto last, database.sessions().lastJobOf(session->id));
+    if (last && isUnfinished(*last)) return {};
+    TRY(database.sessions().addJob({.id = 0, .session = session->id, .error = ""}));
+    return {};
+  });
 }
 
 }  // namespace app

@@ -1,5 +1,6 @@
 #include "app/reading_service.h"
 
+#include <algorithm>
 #include <system_error>
 
 #include "app/block_store_adapter.h"
@@ -72,6 +73,21 @@ Result<SpeedForecast> ReadingService::forecast() {
 Result<IngestReport> ReadingService::ingest(const IngestRequest& request,
                                             const IngestEvents& events, std::stop_token stop) {
   return runIngest(*parts_, request, events, stop);
+}
+
+Status ReadingService::queue(const IngestRequest& request, std::stop_token stop) {
+  return queueIngest(*parts_, request, stop);
+}
+
+Result<std::vector<std::string>> ReadingService::unfinishedReadings() {
+  std::vector<std::string> names;
+  TRY_ASSIGN(const auto jobs, parts_->database->sessions().unfinishedJobs());
+  for (const storage::Job& job : jobs) {
+    TRY_ASSIGN(const storage::Session session, parts_->database->sessions().byId(job.session));
+    if (std::find(names.begin(), names.end(), session.name) == names.end())
+      names.push_back(session.name);
+  }
+  return names;
 }
 
 Result<Answer> ReadingService::ask(const AskRequest& request, const AskEvents& events,

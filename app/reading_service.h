@@ -75,9 +75,9 @@ struct IngestPlan {
 };
 
 struct IngestRequest {
-  std::string session;                       // name; made when it does not exist
-  std::vector<std::filesystem::path> paths;  // empty: the session's sources again
-  SourcePlan plan;                           // instead of paths: a plan the user changed
+  std::string session{};                       // name; made when it does not exist
+  std::vector<std::filesystem::path> paths{};  // empty: the session's sources again
+  SourcePlan plan{};                           // instead of paths: a plan the user changed
 };
 
 struct IngestEvents {
@@ -141,6 +141,10 @@ class ReadingService {
   // kTooLarge before any prefill when the context is longer than the model allows.
   base::Result<IngestReport> ingest(const IngestRequest& request, const IngestEvents& events,
                                     std::stop_token stop);
+  // Stores what is to be read and reads it another day, also after a restart: unfinishedReadings()
+  // tells the sessions, ingest() with nothing but the session's name reads one.
+  base::Status queue(const IngestRequest& request, std::stop_token stop);
+  base::Result<std::vector<std::string>> unfinishedReadings();  // names; oldest first
   // Answers and saves. A stop during the answer is a result (FinishReason::kStopped); during the
   // prefill it is kCancelled. kInvalidInput when the session has no documents.
   base::Result<Answer> ask(const AskRequest& request, const AskEvents& events,

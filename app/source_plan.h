@@ -24,6 +24,9 @@ struct PlannedSource {
   std::string revision;        // commit, when it is a git work tree
 };
 
+// ReceiptEntry::reason of a file that the user took out of the plan.
+inline constexpr const char* kLeftOut = "left_out";
+
 struct PlannedFile {
   base::ReceiptEntry entry;    // entry.path begins with the source's name
   std::filesystem::path file;  // absolute

@@ -1,4 +1,5 @@
-// lectern ingest PATH... --session NAME: reads sources into a session.
+// lectern ingest PATH... --session NAME: reads sources into a session. lectern ingest: reads all that
+// is unfinished.
 #include <cstdio>
 #include <memory>
 
@@ -9,6 +10,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/engine_flags.h"
 #include "app/cli/ingest_report.h"
+#include "app/json_fields.h"
 
 namespace app {
 
@@ -22,6 +24,7 @@ namespace {
 struct Options {
   std::vector<std::string> paths;
   std::string session;
+  bool later = false;
   EngineFlags engine;
 };
 
@@ -48,29 +51,74 @@ Json reportJson(const std::string& session, const IngestReport& report) {
               {"receipt", receiptJson(report.plan.receipt)}};
 }
 
-Result<int> run(const Options& options, const Invocation& invocation) {
-  TRY_ASSIGN(const auto service, openService(invocation, options.engine));
+Result<IngestReport> read(ReadingService& service, const IngestRequest& request,
+                          const Invocation& invocation) {
   ProgressLine progress;
+  auto report = service.ingest(request, showIngest(progress, stderr), invocation.stop);
+  if (!report && report.error().code == ErrorCode::kCancelled)
+    return failure(ErrorCode::kCancelled, "paused; what was read so far is kept",
+                   "Run the same command again to go on from there, or `lectern ingest` alone to go "
+                   "on with everything that is unfinished.");
+  if (report)
+    progress.finish("read " + countWords(report->n_prefilled) + " tokens in " +
+                    durationWords(report->prefill_s) + ", " + countWords(report->n_reused) +
+                    " were on disk already");
+  return report;
+}
+
+void print(const std::string& session, const IngestReport& report) {
+  printSkipped(stdout, report.plan.receipt);
+  std::printf("session \"%s\" holds %s tokens; ask it with: lectern ask --session %s QUESTION\n",
+              session.c_str(), countWords(report.n_context).c_str(), session.c_str());
+}
+
+// Everything that was queued, paused or cut short. One that cannot be read does not hold up the
+// others.
+Result<int> finishAll(ReadingService& service, const Invocation& invocation) {
+  TRY_ASSIGN(const auto names, service.unfinishedReadings());
+  Json readings = Json::array();
+  bool all_read = true;
+  for (const std::string& name : names) {
+    const auto report = read(service, {.session = name}, invocation);
+    if (!report && report.error().code == ErrorCode::kCancelled)
+      return tl::make_unexpected(report.error());
+    all_read = all_read && report;
+    if (report && !invocation.json) print(name, *report);
+    if (!report && !invocation.json)
+      std::fprintf(stderr, "lectern: session \"%s\": %s\n", name.c_str(),
+                   report.error().message.c_str());
+    readings.push_back(report ? reportJson(name, *report)
+                              : Json{{"session", name}, {"error", errorToJson(report.error())}});
+  }
+  if (invocation.json)
+    printJson({{"readings", std::move(readings)}});
+  else if (names.empty())
+    std::printf("nothing is unfinished: lectern ingest PATH --session NAME reads something\n");
+  return all_read ? kDone : kAnswerIsNo;
+}
+
+Result<int> run(const Options& options, const Invocation& invocation) {
+  if (options.session.empty() && (!options.paths.empty() || options.later))
+    return failure(ErrorCode::kInvalidInput, "no session is named",
+                   "Say which one: lectern ingest PATH --session NAME");
+  TRY_ASSIGN(const auto service, openService(invocation, options.engine));
+  if (options.session.empty()) return finishAll(*service, invocation);
   IngestRequest request;
   request.session = options.session;
   request.paths.assign(options.paths.begin(), options.paths.end());
-  const auto report =
-      service->ingest(request, showIngest(progress, stderr), invocation.stop);
-  if (!report && report.error().code == ErrorCode::kCancelled)
-    return failure(ErrorCode::kCancelled, "paused; what was read so far is kept",
-                   "Run the same command again to go on from there.");
-  if (!report) return tl::make_unexpected(report.error());
-  progress.finish("read " + countWords(report->n_prefilled) + " tokens in " +
-                  durationWords(report->prefill_s) + ", " + countWords(report->n_reused) +
-                  " were on disk already");
-  if (invocation.json) {
-    printJson(reportJson(options.session, *report));
+  if (options.later) {
+    TRY(service->queue(request, invocation.stop));
+    if (invocation.json)
+      printJson({{"session", options.session}, {"queued", true}});
+    else
+      std::printf("queued: `lectern ingest` reads all that is unfinished\n");
     return kDone;
   }
-  printSkipped(stdout, report->plan.receipt);
-  std::printf("session \"%s\" holds %s tokens; ask it with: lectern ask --session %s QUESTION\n",
-              options.session.c_str(), countWords(report->n_context).c_str(),
-              options.session.c_str());
+  TRY_ASSIGN(const IngestReport report, read(*service, request, invocation));
+  if (invocation.json)
+    printJson(reportJson(options.session, report));
+  else
+    print(options.session, report);
   return kDone;
 }
 
@@ -83,7 +131,9 @@ void addIngestCommand(CommandLine& line) {
                [options](const Invocation& at) { return run(*options, at); });
   app.add_option("PATH", options->paths,
                  "All the session is made of; none: what it was made of, as it is now");
-  app.add_option("--session", options->session, "Name of the session")->required();
+  app.add_option("--session", options->session,
+                 "Name of the session; none: everything that is unfinished, one after the other");
+  app.add_flag("--later", options->later, "Only queue it");
   addEngineFlags(app, options->engine);
 }
 

@@ -90,7 +90,7 @@ void Workbench::read(const QStringList& checked_paths) {
   for (PlannedFile& file : plan.files) {
     if (!file.entry.read || checked_paths.contains(shown(file.entry.path))) continue;
     file.entry.read = false;
-    file.entry.reason = "left_out";
+    file.entry.reason = kLeftOut;
     file.entry.detail = "Left out by you.";
   }
   IngestRequest request;

@@ -144,6 +144,47 @@ class CrashTest : public QObject {
     std::printf("%d kills while reading, 0 lost\n", n_hit);
   }
 
+  void aQueueOfReadingsSurvivesKillsAndGoesOn() {
+    std::mt19937_64 random(support::testSeed("kills of a queue"));
+    Desk desk;
+    const std::vector<std::string> names{"first", "gone", "second", "third"};
+    for (const std::string& name : names) {
+      desk.write(name + "/code.c", "// " + name + "\n" + support::madeUpCode(150));
+      EXIT(desk.run({"ingest", desk.source(name).string(), "--session", name, "--later"}), 0);
+    }
+    std::filesystem::remove_all(desk.source("gone"));
+    const auto unfinished = [&] {
+      std::vector<std::string> found;
+      const Json sessions = desk.run({"sessions"}).json()["sessions"];
+      for (const Json& session : sessions)
+        if (session.contains("job")) found.push_back(session["name"]);
+      return found;
+    };
+    QCOMPARE(unfinished().size(), names.size());
+    int n_killed = 0;
+    for (int kill = 0; kill < kKills; ++kill) {
+      Interrupted run(desk, {"ingest"});
+      run.waitForEngine();
+      if (!run.waitMs(static_cast<int>(random() % 700)))
+        n_killed += (random() % 2 == 0 ? run.signalApp(SIGKILL) : run.signalApp(SIGINT)) ? 1 : 0;
+      run.finish();
+    }
+    const std::size_t n_left = unfinished().size();
+    const RunResult last = desk.run({"ingest"});
+    QVERIFY2(last.code == 0 || last.code == 1, (last.out + last.err).c_str());
+    QVERIFY(last.json()["readings"].size() == n_left);
+    QVERIFY(unfinished().empty());
+    for (const std::string& name : names) {
+      if (name == "gone") continue;
+      const RunResult again = desk.run({"ingest", "--session", name});
+      EXIT(again, 0);
+      QCOMPARE(again.json()["prefilled_tokens"].get<int>(), 0);
+      QVERIFY(again.json()["context_tokens"].get<int>() > 2048);
+    }
+    EXIT(desk.run({"ingest"}), 0);  // nothing is left to do
+    std::printf("%d kills of a queue of %zu readings, 0 lost\n", n_killed, names.size());
+  }
+
   void killedWhileAnsweringNoAnswerThatWasGivenIsLost_data() {
     killedWhileReadingNothingSafeIsLost_data();
   }

@@ -251,6 +251,24 @@ class LibraryTest : public QObject {
     EXIT(desk.ask("kept", "Is anything secret here?"), 0);
   }
 
+  void aReadingIsOneJobHoweverOftenItIsGoneOnWith() {
+    Desk desk;
+    desk.write("a.c", support::madeUpCode(40));
+    EXIT(desk.run({"ingest", desk.source("").string(), "--session", "s", "--later"}), 0);
+    EXIT(desk.run({"ingest", desk.source("").string(), "--session", "s", "--later"}), 0);
+    QCOMPARE(session(desk, "s")["job"]["state"].get<std::string>(), std::string("queued"));
+    QCOMPARE(desk.ask("s", "Anything?").errorCode(), std::string("invalid_input"));
+    const RunResult read = desk.run({"ingest"});
+    EXIT(read, 0);
+    QCOMPARE(read.json()["readings"].size(), std::size_t{1});
+    QVERIFY(!session(desk, "s").contains("job"));
+    EXIT(desk.ask("s", "Where is measure_3 defined?"), 0);
+    QCOMPARE(desk.run({"ingest", "--session", "none", "--later"}).errorCode(),
+             std::string("invalid_input"));
+    QCOMPARE(desk.run({"ingest", "/nowhere", "--session", "x", "--later"}).errorCode(),
+             std::string("not_found"));
+  }
+
   void aFolderOfANewerLecternIsLookedAtAndLeftAlone() {
     Desk desk;
     desk.write("a.txt", "The serial number of the copper lantern is 58213.\n");
