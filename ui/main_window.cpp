@@ -139,6 +139,9 @@ void MainWindow::connectPages() {
 
   connect(sessions_, &SessionsPage::sessionRequested, this, &MainWindow::sessionRequested);
   connect(sessions_, &SessionsPage::newSessionRequested, this, &MainWindow::newSessionRequested);
+  connect(sessions_, &SessionsPage::searchRequested, this, &MainWindow::searchRequested);
+  connect(sessions_, &SessionsPage::readingRequested, this, &MainWindow::readingRequested);
+  connect(sessions_, &SessionsPage::pinRequested, this, &MainWindow::pinSessionRequested);
   connect(sessions_, &SessionsPage::renameRequested, this, &MainWindow::renameSessionRequested);
   connect(sessions_, &SessionsPage::deleteRequested, this, &MainWindow::deleteSessionRequested);
   connect(header_, &HeaderBar::sessionMenuRequested, this, &MainWindow::showSessionMenu);
@@ -238,6 +241,10 @@ void MainWindow::showSession(const SessionValue& value) {
 }
 
 void MainWindow::setSessions(const std::vector<SessionRow>& rows) { sessions_->setRows(rows); }
+
+void MainWindow::setSearchHits(const QString& words, const std::vector<SearchHitValue>& hits) {
+  sessions_->setHits(words, hits);
+}
 
 void MainWindow::showSessions() {
   if (session_) sessions_->select(session_);

@@ -65,6 +65,7 @@ class MainWindow : public QMainWindow {
   // Opens the Ask page with this session; replaces what was there.
   void showSession(const ui::SessionValue& value);
   void setSessions(const std::vector<ui::SessionRow>& rows);
+  void setSearchHits(const QString& words, const std::vector<ui::SearchHitValue>& hits);
   void showSessions();
 
   // -- an answer -------------------------------------------------------------------------------
@@ -123,6 +124,9 @@ class MainWindow : public QMainWindow {
   void newSessionRequested();
   void sessionsRequested();                             // the list is about to be shown: refresh it
   void sessionRequested(base::SessionId id);            // open, resume
+  void searchRequested(const QString& words);            // over what was said in all sessions
+  void readingRequested(base::SessionId id);             // an unfinished one shall go on
+  void pinSessionRequested(base::SessionId id, bool pinned);
   void renameSessionRequested(base::SessionId id, const QString& title);
   void deleteSessionRequested(base::SessionId id);      // confirmed by the user
 

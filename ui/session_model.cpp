@@ -32,8 +32,12 @@ QString resumeWords(const SessionRow& row) {
 }
 
 QString sessionNote(const SessionRow& row) {
+  if (row.unfinished) {
+    if (row.tokens_to_read <= 0) return tr("not read yet");
+    return tr("read to %1 %", "of a paused reading").arg(100 * row.tokens_read / row.tokens_to_read);
+  }
   switch (row.resume_from) {
-    case ResumeFrom::kSnapshot: return {};
+    case ResumeFrom::kSnapshot: return row.pinned ? tr("pinned") : QString();
     case ResumeFrom::kReadAgain: return tr("text only");
     case ResumeFrom::kOtherModel: return tr("other model");
     case ResumeFrom::kDamaged: return tr("damaged");

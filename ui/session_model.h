@@ -46,7 +46,7 @@ class SessionModel : public QAbstractItemModel {
 
 // "1.2 s" from a snapshot, "5 to 7 min" when it must be read again; "not known" without a forecast.
 QString resumeWords(const SessionRow& row);
-// "text only", "other model", "damaged"; empty for a good snapshot.
+// "read to 40 %", "text only", "other model", "damaged", "pinned"; empty for a good snapshot.
 QString sessionNote(const SessionRow& row);
 
 }  // namespace ui

@@ -6,7 +6,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QSortFilterProxyModel>
 #include <QTreeView>
 #include <QVBoxLayout>
 
@@ -14,20 +13,40 @@
 #include "ui/icon.h"
 #include "ui/label.h"
 #include "ui/session_delegate.h"
+#include "ui/session_filter.h"
 #include "ui/session_model.h"
 #include "ui/words.h"
 
 namespace ui {
+namespace {
+
+// The first few places, one a paragraph, the words in bold. What was said is data: controls in it
+// are shown, not obeyed.
+QString hitWords(const QStringList& snippets) {
+  constexpr int kShownMax = 4;
+  QString words;
+  for (const QString& snippet : snippets.first(std::min<qsizetype>(snippets.size(), kShownMax))) {
+    QString line;
+    for (const QString& piece : snippet.split(QChar(0x2068))) {
+      const QStringList halves = piece.split(QChar(0x2069));
+      const QString first = visibleText(halves.first()).toHtmlEscaped();
+      line += halves.size() < 2 ? first
+                                : QLatin1String("<b>") + first + QLatin1String("</b>") +
+                                      visibleText(halves[1]).toHtmlEscaped();
+    }
+    words += QLatin1String("<p>") + line + QLatin1String("</p>");
+  }
+  return words;
+}
+
+}  // namespace
 
 SessionsPage::SessionsPage(QWidget* parent)
     : QWidget(parent),
       model_(new SessionModel(this)),
-      filtered_(new QSortFilterProxyModel(this)) {
+      filtered_(new SessionFilter(this)) {
   setObjectName(QStringLiteral("sessionsPage"));
   filtered_->setSourceModel(model_);
-  filtered_->setRecursiveFilteringEnabled(true);
-  filtered_->setFilterRole(SessionModel::kSearchRole);
-  filtered_->setFilterCaseSensitivity(Qt::CaseInsensitive);
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(0);
@@ -44,7 +63,7 @@ QWidget* SessionsPage::buildTable() {
   search_ = new QLineEdit(box);
   search_->setObjectName(QStringLiteral("sessionSearch"));
   search_->setAccessibleName(tr("Search sessions"));
-  search_->setPlaceholderText(tr("Search titles and workspaces"));
+  search_->setPlaceholderText(tr("Search titles, questions, answers"));
   search_->setClearButtonEnabled(true);
   search_->addAction(icon(QStringLiteral("search")), QLineEdit::LeadingPosition);
   search_->setMinimumWidth(theme().px(220));
@@ -140,10 +159,21 @@ QWidget* SessionsPage::buildDetail() {
   delete_ = makeButton(ButtonKind::kPlain, QStringLiteral("trash"), tr("Delete"), detail_);
   delete_->setObjectName(QStringLiteral("deleteButton"));
   connect(delete_, &QPushButton::clicked, this, [this] { askToDelete(true); });
+  pin_ = makeButton(ButtonKind::kPlain, QStringLiteral("pin"), tr("Pin"), detail_);
+  pin_->setObjectName(QStringLiteral("pinButton"));
+  pin_->setToolTip(tr("The snapshot of a pinned session is never given up for room"));
+  connect(pin_, &QPushButton::clicked, this, [this] {
+    if (const SessionRow* row = selectedRow()) emit pinRequested(row->id, !row->pinned);
+  });
   resume_note_ = makeLabel(FontRole::kInterface, Token::kText2, detail_);
   resume_note_->setWordWrap(true);
   facts_ = makeLabel(FontRole::kInterface, Token::kText, detail_);
   facts_->setWordWrap(true);
+
+  found_ = makeLabel(FontRole::kReading, Token::kText, detail_);
+  found_->setObjectName(QStringLiteral("sessionHits"));
+  found_->setTextFormat(Qt::RichText);
+  found_->setWordWrap(true);
 
   auto* confirm = new QFrame(detail_);
   confirm->setProperty("notice", "warn");
@@ -179,6 +209,7 @@ QWidget* SessionsPage::buildDetail() {
   auto* buttons = new QHBoxLayout;
   buttons->setSpacing(8);
   buttons->addWidget(rename_);
+  buttons->addWidget(pin_);
   buttons->addWidget(delete_);
   buttons->addStretch();
   auto* layout = new QVBoxLayout(detail_);
@@ -196,6 +227,8 @@ QWidget* SessionsPage::buildDetail() {
   layout->addWidget(makeLine(Qt::Horizontal, detail_));
   layout->addSpacing(6);
   layout->addWidget(facts_);
+  layout->addSpacing(6);
+  layout->addWidget(found_);
   auto* side_layout = new QVBoxLayout(side);
   side_layout->setContentsMargins(0, 0, 0, 0);
   side_layout->addWidget(detail_);
@@ -233,7 +266,18 @@ void SessionsPage::select(base::SessionId id) {
 
 void SessionsPage::filter(const QString& text) {
   const base::SessionId kept = selected();
-  filtered_->setFilterFixedString(text);
+  filtered_->setWords(text);
+  emit searchRequested(text);
+  table_->expandAll();
+  select(kept);
+  updateCount();
+  updateDetail();
+}
+
+void SessionsPage::setHits(const QString& words, const std::vector<SearchHitValue>& hits) {
+  if (words != search_->text()) return;
+  const base::SessionId kept = selected();
+  filtered_->setHits(hits);
   table_->expandAll();
   select(kept);
   updateCount();
@@ -251,7 +295,7 @@ void SessionsPage::updateCount() {
                                  : tr("%1 sessions").arg(n_shown));
   table_->setVisible(n_shown > 0);
   empty_->setVisible(n_shown == 0);
-  empty_->setText(searching ? tr("No session matches. Text of answers is not searched yet.")
+  empty_->setText(searching ? tr("No session matches.")
                             : tr("No session yet. Open a folder or PDFs to begin one."));
 }
 
@@ -298,6 +342,11 @@ void SessionsPage::updateDetail() {
       break;
   }
   resume_note_->setVisible(!resume_note_->text().isEmpty());
+  if (row->unfinished) resume_->setText(tr("Continue reading"));
+  resume_->setAccessibleName(resume_->text());
+  pin_->setText(row->pinned ? tr("Unpin") : tr("Pin"));
+  found_->setText(hitWords(filtered_->hitsIn(row->id)));
+  found_->setVisible(!found_->text().isEmpty());
   const QString questions = row->n_questions == 1 ? tr("1 question")
                                                   : tr("%1 questions").arg(row->n_questions);
   const QString snapshot = row->snapshot_bytes > 0
@@ -314,7 +363,12 @@ void SessionsPage::askToDelete(bool ask) {
 }
 
 void SessionsPage::resume() {
-  if (const base::SessionId id = selected()) emit sessionRequested(id);
+  const SessionRow* row = selectedRow();
+  if (!row) return;
+  if (row->unfinished)
+    emit readingRequested(row->id);
+  else
+    emit sessionRequested(row->id);
 }
 
 void SessionsPage::rename() {

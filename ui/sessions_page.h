@@ -8,12 +8,12 @@
 class QLabel;
 class QLineEdit;
 class QPushButton;
-class QSortFilterProxyModel;
 class QTreeView;
 
 namespace ui {
 
 class ErrorCard;
+class SessionFilter;
 class SessionModel;
 
 class SessionsPage : public QWidget {
@@ -23,6 +23,8 @@ class SessionsPage : public QWidget {
   explicit SessionsPage(QWidget* parent = nullptr);
 
   void setRows(const std::vector<SessionRow>& rows);
+  // What was found for the words of searchRequested(); an answer to other words is dropped.
+  void setHits(const QString& words, const std::vector<SearchHitValue>& hits);
   ErrorCard* errorCard() { return error_; }
   base::SessionId selected() const;
   // The first session when it is not in the list.
@@ -34,6 +36,11 @@ class SessionsPage : public QWidget {
 
  signals:
   void sessionRequested(base::SessionId id);
+  // A reading that was paused or cut short shall go on.
+  void readingRequested(base::SessionId id);
+  // Every time the words in the search field change.
+  void searchRequested(const QString& words);
+  void pinRequested(base::SessionId id, bool pinned);
   void newSessionRequested();
   void renameRequested(base::SessionId id, const QString& title);
   void deleteRequested(base::SessionId id);
@@ -52,7 +59,7 @@ class SessionsPage : public QWidget {
   const SessionRow* selectedRow() const;
 
   SessionModel* model_;
-  QSortFilterProxyModel* filtered_;
+  SessionFilter* filtered_;
   QTreeView* table_ = nullptr;
   QLineEdit* search_ = nullptr;
   QLabel* count_ = nullptr;
@@ -62,9 +69,11 @@ class SessionsPage : public QWidget {
   QLineEdit* title_edit_ = nullptr;
   QLabel* subtitle_ = nullptr;
   QLabel* facts_ = nullptr;
+  QLabel* found_ = nullptr;
   QLabel* resume_note_ = nullptr;
   QPushButton* resume_ = nullptr;
   QPushButton* rename_ = nullptr;
+  QPushButton* pin_ = nullptr;
   QPushButton* delete_ = nullptr;
   QWidget* confirm_ = nullptr;
   QPushButton* keep_ = nullptr;

@@ -193,6 +193,15 @@ struct SessionRow {
   ResumeFrom resume_from = ResumeFrom::kSnapshot;
   double resume_s = 0;               // 0 = unknown
   QDateTime last_used;
+  bool pinned = false;
+  bool unfinished = false;           // a reading waits to be gone on with
+  std::int64_t tokens_read = 0, tokens_to_read = 0;  // of it; 0 of 0: not begun
+};
+
+// Where a word was found in what was said; the hit stands between U+2068 and U+2069.
+struct SearchHitValue {
+  base::SessionId session;
+  QString snippet;
 };
 
 // --- viewers -----------------------------------------------------------------------------------

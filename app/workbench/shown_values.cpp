@@ -177,6 +177,7 @@ ui::SessionRow sessionRow(const storage::Session& session, std::int64_t n_source
   row.n_questions = static_cast<int>(session.n_messages / 2);
   row.tokens = session.n_context_tokens;
   row.last_used = timeOf(session.used_ms);
+  row.pinned = session.pinned;
   const bool other_model = session.model_fingerprint != fingerprint;
   if (pin != nullptr) row.snapshot_bytes = pin->unique_bytes;
   row.resume_from = other_model                        ? ui::ResumeFrom::kOtherModel

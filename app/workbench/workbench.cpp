@@ -52,6 +52,9 @@ void Workbench::connectWishes() {
      [this] { window_.showWelcome(welcomeValue(options_.paths)); });
   on(&MainWindow::sessionsRequested, &Workbench::listSessions);
   on(&MainWindow::sessionRequested, &Workbench::openSessionById);
+  on(&MainWindow::searchRequested, &Workbench::search);
+  on(&MainWindow::readingRequested, &Workbench::continueReadingOf);
+  on(&MainWindow::pinSessionRequested, &Workbench::pinSession);
   on(&MainWindow::renameSessionRequested, &Workbench::renameSession);
   on(&MainWindow::deleteSessionRequested, &Workbench::deleteSession);
 

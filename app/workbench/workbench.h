@@ -75,6 +75,9 @@ class Workbench : public QObject {
   // In the service's thread; with what is known of the engine's side.
   void showSessions(ReadingService& service, const std::vector<EnginePin>& pins,
                     const base::Hash128& fingerprint, const SpeedForecast& speed);
+  void search(const QString& words);
+  void continueReadingOf(base::SessionId id);
+  void pinSession(base::SessionId id, bool pinned);
   void renameSession(base::SessionId id, const QString& title);
   void deleteSession(base::SessionId id);
   void deleteNow(const storage::Session& session);

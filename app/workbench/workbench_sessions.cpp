@@ -1,4 +1,5 @@
 // How saved sessions are opened, listed, renamed and deleted.
+#include "app/stored_sessions.h"
 #include "app/workbench/shown_values.h"
 #include "app/workbench/workbench.h"
 
@@ -85,11 +86,61 @@ void Workbench::showSessions(ReadingService& service, const std::vector<EnginePi
     return service_.inWindow([this, error = sessions.error()] {
       fail(error, ErrorPlace::kSessions, {}, [this] { listSessions(); });
     });
+  const auto jobs = service.database().sessions().unfinishedJobs();
   std::vector<ui::SessionRow> rows;
-  for (const storage::Session& session : *sessions)
-    rows.push_back(
-        sessionRow(session, session.n_documents, pinOf(pins, session), fingerprint, speed));
+  for (const storage::Session& session : *sessions) {
+    if (session.archived) continue;
+    ui::SessionRow row =
+        sessionRow(session, session.n_documents, pinOf(pins, session), fingerprint, speed);
+    if (row.resume_from == ui::ResumeFrom::kSnapshot) {
+      StoredSessions stored;
+      stored.pins = pins;
+      row.resume_s = service.resumeForecast(session, stored).seconds_high;
+    }
+    if (jobs)
+      for (const storage::Job& job : *jobs)
+        if (job.session == session.id) {
+          row.unfinished = true;
+          row.tokens_read = job.tokens_done;
+          row.tokens_to_read = job.tokens_total;
+        }
+    rows.push_back(row);
+  }
   service_.inWindow([this, rows] { window_.setSessions(rows); });
+}
+
+void Workbench::search(const QString& words) {
+  service_.look([this, words](ReadingService& service) {
+    const auto hits =
+        service.database().sessions().search({.words = words.toStdString(), .n_hits_max = 500});
+    if (!hits) return;  // titles are still found
+    std::vector<ui::SearchHitValue> values;
+    for (const storage::SearchHit& hit : *hits)
+      values.push_back({hit.session, QString::fromStdString(hit.snippet)});
+    service_.inWindow([this, words, values] { window_.setSearchHits(words, values); });
+  });
+}
+
+void Workbench::continueReadingOf(base::SessionId id) {
+  makeWay();
+  service_.post([this, id](ReadingService& service, std::stop_token) {
+    const auto session = service.database().sessions().byId(id);
+    service_.inWindow([this, id, session] {
+      if (session) return runReading({.session = session->name});
+      fail(session.error(), ErrorPlace::kSessions, {}, [this, id] { continueReadingOf(id); });
+    });
+  }, Until::kClosed);
+}
+
+void Workbench::pinSession(base::SessionId id, bool pinned) {
+  service_.post([this, id, pinned](ReadingService& service, std::stop_token) {
+    const base::Status done = service.database().sessions().setPinned(id, pinned);
+    if (done) return;
+    service_.inWindow([this, id, pinned, error = done.error()] {
+      fail(error, ErrorPlace::kSessions, {}, [this, id, pinned] { pinSession(id, pinned); });
+    });
+  }, Until::kDone);
+  listSessions();
 }
 
 void Workbench::renameSession(base::SessionId id, const QString& title) {

@@ -259,6 +259,42 @@ class WindowTest : public QObject {
     QCOMPARE(table->model()->rowCount(table->model()->index(0, 0)), 1);
   }
 
+  void whatWasSaidIsFoundAndShownAsText() {
+    window_->setSessions(scenes::sessions());
+    window_->showSessions();
+    QSignalSpy searched(window_.get(), &ui::MainWindow::searchRequested);
+    QTest::keyClicks(find<QLineEdit>("sessionSearch"), QStringLiteral("zebra"));
+    QCOMPARE(searched.back()[0].toString(), QStringLiteral("zebra"));
+    auto* table = find<QTreeView>("sessionTable");
+    QCOMPARE(table->model()->rowCount(), 0);
+    window_->setSearchHits(QStringLiteral("zeb"), {{{3}, QStringLiteral("late")}});  // other words
+    QCOMPARE(table->model()->rowCount(), 0);
+    window_->setSearchHits(QStringLiteral("zebra"),
+                           {{{3}, QStringLiteral("a \u2068zebra\u2069 <img src=x>")}});
+    QCOMPARE(table->model()->rowCount(), 1);
+    const QString shown = find<QLabel>("sessionHits")->text();
+    QVERIFY(shown.contains(QLatin1String("<b>zebra</b>")));
+    QVERIFY(!shown.contains(QLatin1String("<img")));
+  }
+
+  void anUnfinishedReadingIsGoneOnWith() {
+    auto rows = scenes::sessions();
+    rows[0].unfinished = true;
+    rows[0].tokens_read = 40;
+    rows[0].tokens_to_read = 100;
+    window_->setSessions(rows);
+    window_->showSessions();
+    QSignalSpy reading(window_.get(), &ui::MainWindow::readingRequested);
+    QSignalSpy opened(window_.get(), &ui::MainWindow::sessionRequested);
+    QSignalSpy pinned(window_.get(), &ui::MainWindow::pinSessionRequested);
+    click("resumeButton");
+    QCOMPARE(reading.size(), 1);
+    QCOMPARE(opened.size(), 0);
+    click("pinButton");
+    QCOMPARE(pinned.size(), 1);
+    QVERIFY(pinned[0][1].toBool());
+  }
+
   void namesAreNeverMarkup() {
     ui::SessionValue value = scenes::session();
     const QString name = QStringLiteral("<img src=x>\u202Eevil.cc");
