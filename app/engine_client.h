@@ -94,6 +94,12 @@ struct EnginePin {
   bool complete = true;
 };
 
+// What was copied between snapshots.db and a bundle.
+struct KvTransferReply {
+  std::int64_t n_blocks = 0, n_states = 0, n_bytes = 0;
+  std::int64_t n_tokens = 0;  // of the context, that need not be read again
+};
+
 class EngineClient {
  public:
   explicit EngineClient(EngineSettings settings);
@@ -126,6 +132,14 @@ class EngineClient {
   // holds are removed now, without it they stay as cache, as far as the budget goes. An empty key
   // names no session: only the budget is kept.
   base::Status release(const std::string& session_key, bool forget, std::stop_token stop);
+  // Adds what is stored of the context to the bundle `file`, or takes what belongs to the context
+  // from it and keeps it for the session (app/kv_bundle.h).
+  base::Result<KvTransferReply> packKv(std::span<const base::TokenId> tokens,
+                                       const std::vector<std::int64_t>& ends,
+                                       const std::filesystem::path& file, std::stop_token stop);
+  base::Result<KvTransferReply> unpackKv(std::span<const base::TokenId> tokens,
+                                         const std::filesystem::path& file,
+                                         const std::string& session_key, std::stop_token stop);
   base::Result<std::vector<EnginePin>> pins(std::stop_token stop);
   base::Result<EngineStats> stats(std::stop_token stop);
 

@@ -9,6 +9,7 @@
 
 #include "app/engine_protocol.h"
 #include "app/json_fields.h"
+#include "app/kv_bundle.h"
 #include "engine/base/log.h"
 #include "engine/generator.h"
 #include "engine/quote_constraint.h"
@@ -127,9 +128,12 @@ EngineHost::Reply EngineHost::dispatch(std::int64_t request, const std::string& 
   if (method == "release") return release(params, stop);
   if (method == "pins") return pins();
   if (method == "stats") return stats();
-  if (engine_ == nullptr && (method == "plan" || method == "open"))
+  if (engine_ == nullptr &&
+      (method == "plan" || method == "open" || method == "pack" || method == "unpack"))
     return failure(ErrorCode::kInvalidInput, "no model is loaded");
   if (method == "plan") return plan(params);
+  if (method == "pack") return pack(params, stop);
+  if (method == "unpack") return unpack(params, stop);
   if (method == "open") return open();
   if (method == "sync") return sync(request, params, stop);
   if (method == "decode") return decode(request, params, stop);
@@ -362,6 +366,47 @@ EngineHost::Reply EngineHost::release(const Json& params, std::stop_token stop) 
   if (!forget) TRY(blocks_->evictTo(settings_.cache_bytes_max, stop));
   TRY(blocks_->sweep(stop));
   return Json::object();
+}
+
+namespace {
+
+Json transferJson(const KvTransfer& transfer) {
+  return toJson(KvTransferReply{.n_blocks = transfer.n_blocks,
+                                .n_states = transfer.n_states,
+                                .n_bytes = transfer.n_bytes,
+                                .n_tokens = transfer.n_tokens});
+}
+
+}  // namespace
+
+EngineHost::Reply EngineHost::pack(const Json& params, std::stop_token stop) {
+  std::vector<base::TokenId> tokens;
+  std::vector<std::int64_t> ends;
+  std::string file;
+  JsonFields fields(params);
+  fields.need("tokens", tokens);
+  fields.need("ends", ends);
+  fields.need("file", file);
+  TRY(fields.status());
+  if (blocks_ == nullptr) return transferJson({});
+  TRY_ASSIGN(auto bundle, storage::BundleFile::write(file));
+  TRY_ASSIGN(const KvTransfer packed, packKv(*blocks_, *engine_, tokens, ends, bundle, stop));
+  return transferJson(packed);
+}
+
+EngineHost::Reply EngineHost::unpack(const Json& params, std::stop_token stop) {
+  std::vector<base::TokenId> tokens;
+  std::string file, session_key;
+  JsonFields fields(params);
+  fields.need("tokens", tokens);
+  fields.need("file", file);
+  fields.need("session", session_key);
+  TRY(fields.status());
+  if (blocks_ == nullptr) return transferJson({});
+  TRY_ASSIGN(auto bundle, storage::BundleFile::read(file));
+  TRY_ASSIGN(const KvTransfer unpacked,
+             unpackKv(*blocks_, *engine_, tokens, bundle, session_key, stop));
+  return transferJson(unpacked);
 }
 
 EngineHost::Reply EngineHost::pins() {

@@ -55,6 +55,8 @@ class EngineHost {
   Reply rewind(const engine::Json& params);
   Reply close(const engine::Json& params);
   Reply release(const engine::Json& params, std::stop_token stop);
+  Reply pack(const engine::Json& params, std::stop_token stop);
+  Reply unpack(const engine::Json& params, std::stop_token stop);
   Reply pins();
   Reply stats();
 

@@ -272,6 +272,22 @@ Status fromJson(const Json& json, EnginePin& pin) {
   return fields.status();
 }
 
+Json toJson(const KvTransferReply& reply) {
+  return Json{{"blocks", reply.n_blocks},
+              {"states", reply.n_states},
+              {"bytes", reply.n_bytes},
+              {"tokens", reply.n_tokens}};
+}
+
+Status fromJson(const Json& json, KvTransferReply& reply) {
+  JsonFields fields(json);
+  fields.need("blocks", reply.n_blocks);
+  fields.need("states", reply.n_states);
+  fields.need("bytes", reply.n_bytes);
+  fields.need("tokens", reply.n_tokens);
+  return fields.status();
+}
+
 Json toJson(const base::Progress& progress) {
   return Json{{"done", progress.n_done},           {"total", progress.n_total},
               {"safe", progress.n_safe},           {"tokens_per_s", progress.tokens_per_s},

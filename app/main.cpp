@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   app::addBranchCommand(line);
   app::addDeleteCommand(line);
   app::addExportCommand(line);
+  app::addImportCommand(line);
   app::addVerifyCommand(line);
   app::addPlanCommand(line);
   app::addBenchCommand(line);
@@ -28,7 +29,6 @@ int main(int argc, char** argv) {
   app::addChatParseCommand(line);
   app::addSelftestCommand(line);
   app::addDemoCommand(line);
-  line.addLater("import", "Take an exported session in");
   line.addLater("agent", "Let the model work with tools, under your approval");
   return line.run(argc, argv);
 }

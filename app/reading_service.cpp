@@ -128,6 +128,17 @@ Result<std::vector<ContextSpan>> ReadingService::contextOf(base::SessionId sessi
   return contextSpans(builder.context(), corpus->text);
 }
 
+Result<SessionTokens> ReadingService::tokensOf(base::SessionId session) {
+  TRY_ASSIGN(const Corpus* corpus, parts_->corpusOf(session));
+  engine::ContextBuilder builder = corpus->builder;
+  SessionTokens tokens;
+  tokens.n_corpus = static_cast<std::int64_t>(builder.context().tokens.size());
+  TRY_ASSIGN(const auto said, messages(session));
+  TRY(addTurns(builder, said));
+  tokens.tokens = builder.context().tokens;
+  return tokens;
+}
+
 Result<std::filesystem::path> ReadingService::fileOf(base::SessionId session,
                                                      base::DocumentId document) {
   TRY_ASSIGN(const auto infos, documents(session));
@@ -179,6 +190,16 @@ Status ReadingService::setSnapshotBudget(std::int64_t n_bytes, std::stop_token s
   TRY(writeSettings(data, settings));
   parts_->engine.setCacheBytesMax(snapshotBudget(data));
   return parts_->keepWithinBudget({}, stop);
+}
+
+Status ReadingService::keepWithinBudget(base::SessionId used, std::stop_token stop) {
+  return parts_->keepWithinBudget(used, stop);
+}
+
+const ServiceOptions& ReadingService::options() const { return parts_->options; }
+
+Result<std::shared_ptr<const engine::Tokenizer>> ReadingService::tokenizer() {
+  return parts_->openTokenizer();
 }
 
 EngineClient& ReadingService::engine() { return parts_->engine; }

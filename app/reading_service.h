@@ -94,6 +94,11 @@ struct IngestReport {
   double read_s = 0, prefill_s = 0;
 };
 
+struct SessionTokens {
+  std::vector<base::TokenId> tokens;
+  std::int64_t n_corpus = 0;  // of them: documents and receipt
+};
+
 struct AskRequest {
   std::string session;
   std::string question;
@@ -157,6 +162,8 @@ class ReadingService {
   base::Result<std::vector<storage::Message>> messages(base::SessionId session);
   base::Result<base::Extracted> document(base::DocumentId document);
   base::Result<std::vector<ContextSpan>> contextOf(base::SessionId session);
+  // What the model reads of the active branch before the next question.
+  base::Result<SessionTokens> tokensOf(base::SessionId session);
   // Where the file of a document lies on disk now; kNotFound when its source is gone.
   base::Result<std::filesystem::path> fileOf(base::SessionId session, base::DocumentId document);
   // Text, messages and the KV blocks that only this session uses; blocks first, so that none stay
@@ -169,6 +176,12 @@ class ReadingService {
   ResumeForecast resumeForecast(const storage::Session& session, const StoredSessions& stored);
   // Chooses how much snapshots.db may hold (0: the default) and gives up what is beyond it.
   base::Status setSnapshotBudget(std::int64_t n_bytes, std::stop_token stop);
+
+  // Gives up snapshots until the budget is kept; the session just used stays.
+  base::Status keepWithinBudget(base::SessionId used, std::stop_token stop);
+  const ServiceOptions& options() const;
+  // Null with an error when the model at hand has none.
+  base::Result<std::shared_ptr<const engine::Tokenizer>> tokenizer();
 
   EngineClient& engine();
   storage::SessionDatabase& database();

@@ -6,6 +6,7 @@
 
 #include "app/answer_json.h"
 #include "app/document_reader.h"
+#include "app/export_file.h"
 #include "app/json_fields.h"
 #include "engine/citation.h"
 #include "storage/storage.h"
@@ -20,19 +21,29 @@ using engine::Json;
 
 namespace {
 
-constexpr int kExportVersion = 1;
 
-std::string_view roleName(storage::MessageRole role) {
-  switch (role) {
-    case storage::MessageRole::kSystem: return "system";
-    case storage::MessageRole::kUser: return "user";
-    case storage::MessageRole::kAssistant: return "assistant";
-    case storage::MessageRole::kTool: return "tool";
+Json spansJson(const std::vector<base::SourceSpan>& spans) {
+  Json list = Json::array();
+  for (const base::SourceSpan& span : spans) {
+    Json row{span.bytes.begin, span.bytes.end};
+    if (span.page > 0 || !span.boxes.empty()) row.push_back(span.page);
+    if (!span.boxes.empty()) row.push_back(boxesJson(span.boxes));
+    list.push_back(std::move(row));
   }
-  return "";
+  return list;
 }
 
-// The cited documents, each once, as they were read.
+Json pagesJson(const std::vector<base::Page>& pages) {
+  Json list = Json::array();
+  for (const base::Page& page : pages)
+    list.push_back({{"n", page.number},
+                    {"label", page.label},
+                    {"bytes", {page.bytes.begin, page.bytes.end}},
+                    {"size", {page.width, page.height}}});
+  return list;
+}
+
+// The documents of the context and the cited ones, each once, as they were read.
 class ExportedDocuments {
  public:
   ExportedDocuments(ReadingService& service, base::SessionId session)
@@ -45,16 +56,21 @@ class ExportedDocuments {
     TRY_ASSIGN(const base::Extracted extracted, service_.document(id));
     const base::Document& document = extracted.document;
     const auto file = service_.fileOf(session_, id);
-    Json pages = Json::array();
-    for (const base::Page& page : document.pages)
-      pages.push_back({{"n", page.number}, {"bytes", {page.bytes.begin, page.bytes.end}}});
+    Json diagnostics = Json::array();
+    for (const base::Diagnostic& diagnostic : extracted.diagnostics)
+      diagnostics.push_back({{"code", diagnostic.code},
+                             {"message", diagnostic.message},
+                             {"page", diagnostic.page}});
     list_.push_back({{"path", document.path},
                      {"kind", std::string(base::documentKindName(document.kind))},
                      {"content_hash", document.content_hash.hex()},
+                     {"file_bytes", document.file_bytes},
                      {"file", file ? file->string() : ""},
                      {"text_hash", base::hashText(document.text).hex()},
                      {"text", document.text},
-                     {"pages", std::move(pages)}});
+                     {"pages", pagesJson(document.pages)},
+                     {"spans", spansJson(document.spans)},
+                     {"diagnostics", std::move(diagnostics)}});
     return index_.emplace(id, static_cast<std::int64_t>(list_.size()) - 1).first->second;
   }
 
@@ -67,17 +83,35 @@ class ExportedDocuments {
   Json list_ = Json::array();
 };
 
-Result<Json> messageJson(const storage::Message& message, ExportedDocuments& documents) {
+// Positions of ids that were already given one; 0, no id, is -1.
+template <class Id>
+class Positions {
+ public:
+  void add(Id id) { positions_.emplace(id, static_cast<std::int64_t>(positions_.size())); }
+  std::int64_t of(Id id) const {
+    const auto found = positions_.find(id);
+    return found == positions_.end() ? -1 : found->second;
+  }
+
+ private:
+  std::map<Id, std::int64_t> positions_;
+};
+
+Result<Json> messageJson(const storage::Message& message, std::int64_t parent,
+                         ExportedDocuments& documents) {
   Json citations = Json::array();
   for (const base::Citation& citation : message.citations) {
     Json json = citationJson(citation);
     TRY_ASSIGN(json["document"], documents.indexOf(citation.document));
     citations.push_back(std::move(json));
   }
-  return Json{{"role", std::string(roleName(message.role))},
+  return Json{{"role", std::string(storage::messageRoleName(message.role))},
+              {"parent", parent},
               {"text", message.text},
               {"reasoning", message.thinking},
+              {"tokens", tokensToBase64(message.tokens)},
               {"complete", message.status == storage::MessageStatus::kComplete},
+              {"finish", std::string(base::finishReasonName(message.finish))},
               {"created_ms", message.created_ms},
               {"usage", usageJson(message.usage)},
               {"citations", std::move(citations)}};
@@ -246,30 +280,48 @@ Result<const Json*> arrayOf(const Json& object, const char* key) {
 
 Result<Json> exportSession(ReadingService& service, const std::string& name) {
   TRY_ASSIGN(const storage::Session session, service.session(name));
-  TRY_ASSIGN(const auto messages, service.messages(session.id));
+  TRY_ASSIGN(const auto tree, service.database().messages().treeOf(session.id));
   TRY_ASSIGN(const auto infos, service.documents(session.id));
   TRY_ASSIGN(const auto receipt, service.receipt(session.id));
   ExportedDocuments documents(service, session.id);
-  Json said = Json::array(), context = Json::array();
-  for (const storage::Message& message : messages) {
-    TRY_ASSIGN(Json json, messageJson(message, documents));
-    said.push_back(std::move(json));
-  }
-  for (const storage::DocumentInfo& info : infos)
+  Json said = Json::array(), lines = Json::array(), context = Json::array();
+  for (const storage::DocumentInfo& info : infos) {
+    TRY_ASSIGN(const std::int64_t document, documents.indexOf(info.use.document));
     context.push_back({{"path", info.path},
                        {"content_hash", info.content_hash.hex()},
                        {"bytes", info.file_bytes},
-                       {"tokens", info.use.n_tokens}});
-  return Json{{"lectern_export", kExportVersion},
-              {"session",
-               {{"name", session.name},
-                {"title", session.title},
-                {"model", session.model_name},
-                {"created_ms", session.created_ms}}},
-              {"messages", std::move(said)},
-              {"documents", documents.take()},
-              {"context", std::move(context)},
-              {"receipt", receiptJson(receipt)}};
+                       {"tokens", info.use.n_tokens},
+                       {"document", document}});
+  }
+  Positions<base::MessageId> messages;
+  for (const storage::Message& message : tree.messages) {
+    TRY_ASSIGN(Json json, messageJson(message, messages.of(message.parent), documents));
+    said.push_back(std::move(json));
+    messages.add(message.id);
+  }
+  Positions<base::BranchId> branches;
+  for (const storage::Branch& branch : tree.branches) {
+    lines.push_back({{"title", branch.title},
+                     {"parent", branches.of(branch.parent)},
+                     {"fork", messages.of(branch.fork_point)},
+                     {"head", messages.of(branch.head)},
+                     {"created_ms", branch.created_ms}});
+    branches.add(branch.id);
+  }
+  return sealed({{"lectern_export", kExportVersion},
+                 {"session",
+                  {{"name", session.name},
+                   {"title", session.title},
+                   {"model", session.model_name},
+                   {"model_fingerprint", session.model_fingerprint.hex()},
+                   {"context_tokens", session.n_context_tokens},
+                   {"created_ms", session.created_ms}}},
+                 {"messages", std::move(said)},
+                 {"branches", std::move(lines)},
+                 {"active", branches.of(session.branch)},
+                 {"documents", documents.take()},
+                 {"context", std::move(context)},
+                 {"receipt", receiptJson(receipt)}});
 }
 
 bool VerifyReport::allVerified() const {
@@ -304,7 +356,7 @@ Result<VerifyReport> verifyExport(const Json& exported, Sources sources,
       TRY_ASSIGN(CheckedQuote checked, checkQuote(citation, documents, answer));
       report.quotes.push_back(std::move(checked));
     }
-    if (role == roleName(storage::MessageRole::kAssistant))
+    if (role == storage::messageRoleName(storage::MessageRole::kAssistant))
       TRY(addUncited(answer, *citations, report));
   }
   return report;

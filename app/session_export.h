@@ -1,8 +1,9 @@
 // session_export.h: a session as one file that proves itself, and the proof repeated.
 //
-// The export holds messages with their citations and the text of every cited document, so that
-// each quote can be compared with the text again, by anybody, without a model. Where the source
-// still lies on disk with the same bytes it is read anew and compared as well.
+// The export holds all branches with their citations and the text of every document of the context
+// and every cited one, so that each quote can be compared with the text again, by anybody, without
+// a model, and the session can be gone on with elsewhere. Where the source still lies on disk with
+// the same bytes it is read anew and compared as well.
 #pragma once
 
 #include <filesystem>
@@ -16,6 +17,10 @@
 
 namespace app {
 
+// 2: whole trees, spans, tokens: what can be imported.
+inline constexpr int kExportVersion = 2;
+
+// Sealed (export_file.h).
 base::Result<engine::Json> exportSession(ReadingService& service, const std::string& name);
 
 struct CheckedQuote {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/base/log.h"
+#include "engine/block_key.h"
 #include "engine/engine.h"
 #include "engine/forward.h"
 
@@ -25,22 +26,6 @@ constexpr std::int64_t kIntervalTokens = 32768;
 
 double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::span<const std::byte> bytesOf(std::span<const TokenId> tokens) {
-  return std::as_bytes(tokens);
-}
-
-Hash128 rootKey(const Hash128& fingerprint) { return base::Hasher().add(fingerprint).digest(); }
-
-Hash128 blockKey(const Hash128& fingerprint, const Hash128& parent, std::span<const TokenId> ids) {
-  return base::Hasher().add(fingerprint).add(parent).add(bytesOf(ids)).digest();
-}
-
-// Another name space than blocks: a boundary at a block's end must not share the block's key.
-Hash128 boundaryKeyOf(const Hash128& fingerprint, const Hash128& block,
-                      std::span<const TokenId> tail) {
-  return base::Hasher().add("boundary").add(fingerprint).add(block).add(bytesOf(tail)).digest();
 }
 
 // A range that narrows as the work proceeds; a whole first second is needed to say anything.
@@ -243,7 +228,7 @@ void Sequence::store(const KvBlock& block, const Hash128& parent, std::int64_t p
   std::vector<std::byte> state;
   if (end != nullptr) {
     state = saveSnapshot(engine_->layout(), *end, nullptr);
-    boundary.key = boundaryKeyOf(engine_->fingerprint(), block.key, {});
+    boundary.key = boundaryKey(engine_->fingerprint(), block.key, {});
     boundary.block_key = block.key;
     boundary.position = position;
     boundary.keep = position % kIntervalTokens == 0 ? Keep::kInterval : Keep::kNewest;
@@ -377,7 +362,7 @@ bool Sequence::loadFromStore(std::span<const TokenId> wanted, std::int64_t n_own
         continue;
       const auto open_ids = wanted.subspan(static_cast<std::size_t>(begin),
                                            static_cast<std::size_t>(candidate.position - begin));
-      if (boundaryKeyOf(engine_->fingerprint(), keys[n_blocks], open_ids) != candidate.key)
+      if (boundaryKey(engine_->fingerprint(), keys[n_blocks], open_ids) != candidate.key)
         continue;
       const auto payload = store->readBoundary(candidate.key);
       if (!payload) continue;
@@ -444,7 +429,7 @@ Result<Hash128> Sequence::saveBoundary(Keep keep, std::stop_token stop) {
       engine_->layout(), here, state_.open.empty() ? nullptr : state_.open.front()->data());
   remember(CheckpointKind::kTurnEnd, here);
   BoundaryWrite boundary;
-  boundary.key = boundaryKeyOf(engine_->fingerprint(), lastBlockKey(), state_.open_ids);
+  boundary.key = boundaryKey(engine_->fingerprint(), lastBlockKey(), state_.open_ids);
   boundary.block_key = lastBlockKey();
   boundary.position = size();
   boundary.keep = keep;

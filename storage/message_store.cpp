@@ -312,6 +312,25 @@ Result<std::vector<Message>> MessageStore::messagesOf(BranchId branch) {
                  " decode_tok_s, check_hash, text, thinking, tokens"
                  " FROM message WHERE id IN (SELECT id FROM line) ORDER BY id"));
   query.bindId(":head", line.head.value);
+  return readMessages(query);
+}
+
+Result<MessageTree> MessageStore::treeOf(base::SessionId session) {
+  TRY_ASSIGN(auto query,
+             file_.database().prepare(
+                 "SELECT id, parent_id, role, status, finish, created_ms, context_tokens,"
+                 " reused_tokens, prefilled_tokens, decode_tokens, prefill_s, first_token_s,"
+                 " decode_tok_s, check_hash, text, thinking, tokens"
+                 " FROM message WHERE session_id = :session ORDER BY id"));
+  query.bind(":session", session.value);
+  MessageTree tree;
+  TRY_ASSIGN(tree.messages, readMessages(query));
+  TRY_ASSIGN(tree.branches, branchesOf(session));
+  return tree;
+}
+
+// Columns as in the queries above.
+Result<std::vector<Message>> MessageStore::readMessages(Statement& query) {
   std::vector<Message> messages;
   for (;;) {
     TRY_ASSIGN(const bool has_row, query.step());
@@ -320,6 +339,84 @@ Result<std::vector<Message>> MessageStore::messagesOf(BranchId branch) {
     TRY_ASSIGN(message.citations, citationsOf(file_.database(), message.id));
     messages.push_back(std::move(message));
   }
+}
+
+Result<std::vector<BranchId>> MessageStore::insertTree(base::SessionId session,
+                                                       const MessageTree& tree) {
+  std::vector<BranchId> branches;
+  TRY(file_.write([&]() -> Status {
+    std::vector<MessageId> messages;
+    branches.clear();
+    // The stored id of a position; 0 stays 0.
+    const auto storedAs = [](const auto& stored, auto id) -> Result<decltype(id)> {
+      if (id.value == 0) return id;
+      if (id.value < 0 || id.value > static_cast<std::int64_t>(stored.size()))
+        return failure(ErrorCode::kInvalidInput, "a tree of messages names what is not before it");
+      return stored[static_cast<std::size_t>(id.value) - 1];
+    };
+    for (const Message& message : tree.messages) {
+      TRY_ASSIGN(const MessageId parent, storedAs(messages, message.parent));
+      TRY_ASSIGN(const MessageId id, insertFinished(session, parent, message));
+      messages.push_back(id);
+    }
+    TRY_ASSIGN(const auto first, branchesOf(session));
+    for (const Branch& branch : tree.branches) {
+      Branch stored = branch;
+      TRY_ASSIGN(stored.parent, storedAs(branches, branch.parent));
+      TRY_ASSIGN(stored.fork_point, storedAs(messages, branch.fork_point));
+      TRY_ASSIGN(stored.head, storedAs(messages, branch.head));
+      stored.id = branches.empty() && !first.empty() ? first.front().id : BranchId{};
+      TRY_ASSIGN(const BranchId id, putBranch(session, stored));
+      branches.push_back(id);
+    }
+    return {};
+  }));
+  return branches;
+}
+
+Result<MessageId> MessageStore::insertFinished(base::SessionId session, MessageId parent,
+                                               const Message& message) {
+  const Blob tokens = encodeTokens(message.tokens);
+  TRY_ASSIGN(auto insert,
+             file_.database().prepare(
+                 "INSERT INTO message (session_id, parent_id, role, status, finish, created_ms,"
+                 " context_tokens, reused_tokens, prefilled_tokens, decode_tokens, prefill_s,"
+                 " first_token_s, decode_tok_s, check_hash, text, thinking, tokens)"
+                 " VALUES (:session, :parent, :role, :status, :finish, :created, :context, :reused,"
+                 " :prefilled, :decode, :prefill_s, :first_token_s, :decode_tok_s, :check, :text,"
+                 " :thinking, :tokens)"));
+  insert.bind(":session", session.value).bindId(":parent", parent.value);
+  insert.bind(":role", messageRoleName(message.role));
+  insert.bind(":status", kStatuses[static_cast<std::size_t>(message.status)]);
+  insert.bind(":finish", base::finishReasonName(message.finish));
+  insert.bind(":created", message.created_ms).bind(":context", message.usage.context_tokens);
+  insert.bind(":reused", message.usage.reused_tokens);
+  insert.bind(":prefilled", message.usage.prefilled_tokens);
+  insert.bind(":decode", message.usage.decode_tokens).bind(":prefill_s", message.usage.prefill_s);
+  insert.bind(":first_token_s", message.usage.first_token_s);
+  insert.bind(":decode_tok_s", message.usage.decode_tok_s);
+  insert.bind(":check", checkHash(message.text, message.thinking, tokens));
+  insert.bind(":text", message.text).bind(":thinking", message.thinking);
+  TRY(insert.bind(":tokens", BlobView(tokens)).run());
+  const MessageId id{file_.database().lastInsertId()};
+  TRY(indexMessage(file_.database(), id));
+  TRY(insertCitations(file_.database(), id, message.citations));
+  return id;
+}
+
+// Into the branch of this id, or into a new one.
+Result<BranchId> MessageStore::putBranch(base::SessionId session, const Branch& branch) {
+  TRY_ASSIGN(auto put,
+             file_.database().prepare(
+                 "INSERT INTO branch (id, session_id, parent_id, fork_message_id, head_message_id,"
+                 " title, created_ms) VALUES (:id, :session, :parent, :fork, :head, :title, :created)"
+                 " ON CONFLICT (id) DO UPDATE SET head_message_id = excluded.head_message_id,"
+                 " title = excluded.title, created_ms = excluded.created_ms"));
+  put.bindId(":id", branch.id.value).bind(":session", session.value);
+  put.bindId(":parent", branch.parent.value).bindId(":fork", branch.fork_point.value);
+  put.bindId(":head", branch.head.value).bind(":title", branch.title);
+  TRY(put.bind(":created", branch.created_ms).run());
+  return branch.id ? branch.id : BranchId{file_.database().lastInsertId()};
 }
 
 Result<std::vector<Branch>> MessageStore::branchesOf(base::SessionId session) {

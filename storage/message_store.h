@@ -17,6 +17,7 @@
 namespace storage {
 
 class SessionFile;
+class Statement;
 
 enum class MessageRole { kSystem, kUser, kAssistant, kTool };
 // "system", "user", "assistant", "tool": in the database, in exports and on the command line.
@@ -77,6 +78,13 @@ struct Branch {
   std::int64_t created_ms = 0;
 };
 
+// All that was said in a session. In a tree that is not stored yet, ids are positions in `messages`
+// and `branches`, counted from 1, and parents come before their children.
+struct MessageTree {
+  std::vector<Message> messages;
+  std::vector<Branch> branches;
+};
+
 class MessageStore {
  public:
   explicit MessageStore(SessionFile& file) : file_(file) {}
@@ -88,6 +96,12 @@ class MessageStore {
   base::Status finish(base::MessageId message, const MessageBody& body, const MessageEnd& end);
 
   base::Result<std::vector<Message>> messagesOf(base::BranchId branch);  // first message first
+
+  base::Result<MessageTree> treeOf(base::SessionId session);
+  // Stores a whole tree in a session that has its first branch and no message; returns the ids of
+  // the branches. Messages keep their times. kInvalidInput for ids that name nothing before them.
+  base::Result<std::vector<base::BranchId>> insertTree(base::SessionId session,
+                                                       const MessageTree& tree);
 
   base::Result<std::vector<Branch>> branchesOf(base::SessionId session);
   base::Result<Branch> branch(base::BranchId branch);  // kNotFound
@@ -106,8 +120,12 @@ class MessageStore {
                                  std::span<const base::CitationCheck> checks);
 
  private:
+  base::Result<std::vector<Message>> readMessages(Statement& query);
   base::Result<base::MessageId> insertMessage(const Branch& line, const NewMessage& message);
   base::Status replaceBody(base::MessageId message, const MessageBody& body);
+  base::Result<base::MessageId> insertFinished(base::SessionId session, base::MessageId parent,
+                                               const Message& message);
+  base::Result<base::BranchId> putBranch(base::SessionId session, const Branch& branch);
   base::Status removeUnheld(base::SessionId session);
   base::Status requireOnLine(const Branch& line, base::MessageId message);
 

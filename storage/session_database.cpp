@@ -67,6 +67,10 @@ SessionDatabase::~SessionDatabase() = default;
 
 std::int64_t SessionDatabase::nDamagedPages() const { return file_->database().nDamagedPages(); }
 
+Status SessionDatabase::asOneStep(const std::function<Status()>& work) {
+  return file_->write(work);
+}
+
 bool SessionDatabase::hasReserve() const { return file_->hasReserve(); }
 
 Status SessionDatabase::backupTo(const std::filesystem::path& file) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "engine/base/result.h"
@@ -38,6 +39,9 @@ class SessionDatabase {
   // Pages that changed on the disk since they were written. Text that changed says so itself
   // (Message::damaged, kCorrupt of a document); titles, quotes and search hits cannot.
   std::int64_t nDamagedPages() const;
+
+  // Everything `work` stores, or nothing of it. It may run twice, as SessionFile::write says.
+  base::Status asOneStep(const std::function<base::Status()>& work);
 
   // False after a full disk: text still saved so far, but the user should make room now. The
   // reserve comes back at the next open that finds room.

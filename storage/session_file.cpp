@@ -15,6 +15,7 @@ Status SessionFile::tryWrite(const std::function<Status()>& work) {
 }
 
 Status SessionFile::write(const std::function<Status()>& work) {
+  if (database_.inTransaction()) return work();  // part of a larger step
   Status status = tryWrite(work);
   if (status || status.error().code != base::ErrorCode::kDiskFull || !reserve_.release())
     return status;

@@ -27,7 +27,8 @@ class SessionFile {
   bool hasReserve() const { return reserve_.exists(); }
 
   // Runs `work` in one transaction; on the disk when it returns. If the disk is full the reserve is
-  // given up and `work` runs once more, so it must not keep anything from a run that failed.
+  // given up and `work` runs once more, so it must not keep anything from a run that failed. Inside
+  // the work of another write() it is a part of that one.
   base::Status write(const std::function<base::Status()>& work);
   // After text was removed for good: empties the write-ahead log, which still holds it, and erases
   // the copies made before migrations. Failing loses nothing; what is left goes the next time.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "storage/block_database.h"    // KV blocks, boundary states, pins, budget
+#include "storage/bundle_file.h"       // a session and its KV as one portable file
 #include "storage/library_store.h"     // documents, sources, receipts
 #include "storage/message_store.h"     // branches, messages, citations
 #include "storage/session_database.h"  // session.db and its three stores

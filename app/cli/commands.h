@@ -14,6 +14,7 @@ void addSearchCommand(CommandLine& line);
 void addBranchCommand(CommandLine& line);
 void addDeleteCommand(CommandLine& line);
 void addExportCommand(CommandLine& line);
+void addImportCommand(CommandLine& line);
 void addVerifyCommand(CommandLine& line);
 void addPlanCommand(CommandLine& line);
 void addBenchCommand(CommandLine& line);

@@ -1,19 +1,23 @@
 // lectern export SESSION: a file that proves itself. lectern verify FILE: the proof, repeated.
 #include <cstdio>
-#include <fstream>
-#include <ostream>
+#include <filesystem>
 #include <memory>
-#include <sstream>
+#include <ostream>
+#include <span>
+
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
 #include "app/cli/command_line.h"
 #include "app/cli/commands.h"
 #include "app/cli/engine_flags.h"
+#include "app/export_file.h"
 #include "app/json_fields.h"
 #include "app/session_export.h"
 #include "engine/base/replace_file.h"
 #include "engine/receipt_text.h"
+#include "storage/storage.h"
 
 namespace app {
 
@@ -26,6 +30,34 @@ namespace {
 
 struct ExportOptions {
   std::string session, out;
+  bool with_kv = false;
+};
+
+// A file that is removed unless it takes the place it was made for.
+class PartialFile {
+ public:
+  explicit PartialFile(std::filesystem::path place) : place_(std::move(place)) {
+    path_ = place_;
+    path_ += ".partial-" + std::to_string(::getpid());
+  }
+  ~PartialFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+    std::filesystem::remove(path_.string() + "-journal", ignored);
+  }
+  PartialFile(const PartialFile&) = delete;
+  PartialFile& operator=(const PartialFile&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  base::Status rename() {
+    std::error_code error;
+    std::filesystem::rename(path_, place_, error);
+    if (!error) return {};
+    return failure(ErrorCode::kIo, "cannot write " + place_.string(), "Choose another place.");
+  }
+
+ private:
+  std::filesystem::path place_, path_;
 };
 
 struct VerifyOptions {
@@ -33,15 +65,47 @@ struct VerifyOptions {
   bool leave_sources = false;
 };
 
+// Beside its place, and renamed when it is whole.
+Result<KvTransferReply> writeBundle(ReadingService& service, const Json& exported,
+                                    const ExportOptions& options, std::stop_token stop) {
+  TRY_ASSIGN(const storage::Session session, service.session(options.session));
+  TRY_ASSIGN(const SessionTokens context, service.tokensOf(session.id));
+  const std::filesystem::path out = std::filesystem::absolute(options.out);
+  PartialFile partial(out);
+  {
+    TRY_ASSIGN(auto bundle, storage::BundleFile::write(partial.path()));
+    const std::string text = dumpJson(exported);
+    TRY(bundle.add(kSessionPart, std::as_bytes(std::span(text))));
+  }
+  const std::vector<std::int64_t> ends{context.n_corpus,
+                                       static_cast<std::int64_t>(context.tokens.size())};
+  TRY_ASSIGN(const KvTransferReply packed,
+             service.engine().packKv(context.tokens, ends, partial.path(), stop));
+  TRY(partial.rename());
+  return packed;
+}
+
 Result<int> runExport(const ExportOptions& options, const Invocation& invocation) {
+  if (options.with_kv && options.out.empty())
+    return failure(ErrorCode::kInvalidInput, "KV goes into a file only",
+                   "Name it: lectern export SESSION --with-kv --out FILE");
   TRY_ASSIGN(const auto service, openServiceToLook(invocation));
   TRY_ASSIGN(const Json exported, exportSession(*service, options.session));
   if (options.out.empty()) {
     printJson(exported);
     return kDone;
   }
-  TRY(base::replaceFile(options.out, [&](std::ostream& out) { out << dumpJson(exported) << "\n"; }));
-  if (invocation.json) printJson({{"file", options.out}});
+  Json report{{"file", options.out}};
+  if (options.with_kv) {
+    TRY_ASSIGN(const KvTransferReply packed,
+               writeBundle(*service, exported, options, invocation.stop));
+    report["kv"] = {
+        {"blocks", packed.n_blocks}, {"bytes", packed.n_bytes}, {"tokens", packed.n_tokens}};
+  } else {
+    TRY(base::replaceFile(options.out,
+                          [&](std::ostream& out) { out << dumpJson(exported) << "\n"; }));
+  }
+  if (invocation.json) printJson(report);
   return kDone;
 }
 
@@ -56,7 +120,7 @@ void print(const VerifyReport& report) {
   std::printf("%zu of %zu quotes verified\n", n_verified, report.quotes.size());
 }
 
-Json reportJson(const VerifyReport& report) {
+Json reportJson(const VerifyReport& report, bool intact) {
   Json quotes = Json::array();
   for (const CheckedQuote& quote : report.quotes)
     quotes.push_back({{"quote", quote.quote},
@@ -64,21 +128,18 @@ Json reportJson(const VerifyReport& report) {
                       {"verified", quote.verified},
                       {"reason", quote.reason},
                       {"source", quote.source}});
-  return Json{{"verified", report.allVerified()}, {"quotes", std::move(quotes)}};
+  return Json{
+      {"verified", report.allVerified()}, {"seal_intact", intact}, {"quotes", std::move(quotes)}};
 }
 
 Result<int> runVerify(const VerifyOptions& options, const Invocation& invocation) {
   TRY_ASSIGN(const Paths paths, invocation.paths());
-  std::ifstream in(options.file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (!in) return failure(ErrorCode::kNotFound, "cannot read " + options.file, "Check the path.");
-  TRY_ASSIGN(const Json exported, engine::parseJson(text.str(), options.file));
+  TRY_ASSIGN(const ExportFile read, readExportFile(options.file));
   TRY_ASSIGN(const VerifyReport report,
-             verifyExport(exported, options.leave_sources ? Sources::kLeave : Sources::kRead,
+             verifyExport(read.exported, options.leave_sources ? Sources::kLeave : Sources::kRead,
                           paths.reader_program, invocation.stop));
   if (invocation.json)
-    printJson(reportJson(report));
+    printJson(reportJson(report, read.intact));
   else
     print(report);
   return report.allVerified() ? kDone : kAnswerIsNo;
@@ -92,6 +153,8 @@ void addExportCommand(CommandLine& line) {
                            [options](const Invocation& at) { return runExport(*options, at); });
   app.add_option("SESSION,--session", options->session, "Name of the session")->required();
   app.add_option("--out", options->out, "File to write; none: stdout");
+  app.add_flag("--with-kv", options->with_kv,
+               "Also what was stored of the reading, so that it need not be read again elsewhere");
 }
 
 void addVerifyCommand(CommandLine& line) {
