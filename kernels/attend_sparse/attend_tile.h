@@ -12,38 +12,15 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <vector>
 
+#include "kernels/aligned_buffer.h"
 #include "kernels/attend_sparse/attend_sparse.h"
 
 namespace kernels {
 
 inline std::int64_t evenDown(std::int64_t n) { return n & ~std::int64_t{1}; }
 inline std::int64_t evenUp(std::int64_t n) { return (n + 1) & ~std::int64_t{1}; }
-
-// Memory on a cache line's start that grows and never shrinks; a growth loses what was there.
-template <class T>
-class AlignedBuffer {
- public:
-  T* sized(std::int64_t n) {
-    if (n > size_) {
-      data_.reset(static_cast<T*>(::operator new(static_cast<std::size_t>(n) * sizeof(T), kLine)));
-      size_ = n;
-    }
-    return data_.get();
-  }
-  T* data() const { return data_.get(); }
-
- private:
-  static constexpr std::align_val_t kLine{64};
-  struct Free {
-    void operator()(T* data) const { ::operator delete(data, kLine); }
-  };
-  std::unique_ptr<T, Free> data_;
-  std::int64_t size_ = 0;
-};
 
 inline constexpr std::int64_t kMaxPanelRows = 64, kRowsAhead = 16;
 

@@ -18,8 +18,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
+#include "kernels/aligned_buffer.h"
 #include "kernels/formats-inl.h"
 #include "kernels/index_select/candidates-inl.h"
 #include "kernels/index_select/index_select.h"
@@ -48,24 +50,25 @@ constexpr bool kScaledBytes = HWY_TARGET == HWY_AVX3_DL;
 constexpr int kLargestFold = 3;
 constexpr std::int32_t kRaise = kScaledBytes ? 12 << kLargestFold : 12;
 
-// Queries of a block. A row is one head of one query; "fold" is the exponent of a group's scale
-// above the smallest of its row.
+// Queries of a block. A row is one head of one query; of each query, the heads of positive weight
+// come first. "fold" is the exponent of a group's scale above the smallest of its row.
 struct DotQueries {
-  std::vector<std::int32_t> words;   // [rows, dim / 4]: four values
-  std::vector<std::int32_t> starts;  // [rows, dim / 32]: undoes what raising the keys adds
-  std::vector<std::int32_t> folds;   // [rows, dim / 32]
-  std::vector<float> weights;        // [rows]: the head's weight times the row's scale
-  std::vector<std::uint8_t> exact;   // [queries]: every row can be an integer vector
+  std::vector<std::int32_t> words;       // [rows, dim / 4]: four values
+  std::vector<std::int32_t> starts;      // [rows, dim / 32]: undoes what raising the keys adds
+  std::vector<std::int32_t> folds;       // [rows, dim / 32]
+  std::vector<std::int32_t> heads;       // [rows]: number of the head
+  std::vector<std::int32_t> n_positive;  // [queries]
+  std::vector<float> weights;            // [queries, heads]: times the scale of the head's row
+  std::vector<std::uint8_t> exact;       // [queries]: every row can be an integer vector
 };
 
 struct DotTile {
-  std::vector<std::int32_t> words;    // [dim / 4, keys]: four values, raised
-  std::vector<std::int32_t> factors;  // [dim / 32, keys]: 2^fold in both halves, or see above
-  std::vector<float> scales;          // [keys]
+  AlignedBuffer<std::int32_t> words;    // [dim / 4, keys]: four values, raised
+  AlignedBuffer<std::int32_t> factors;  // [dim / 32, keys]: 2^fold in both halves, or see above
+  AlignedBuffer<float> scales;          // [keys]
 };
 
 #if HWY_TARGET != HWY_SCALAR
-using I32 = hn::RebindToSigned<D>;
 using U32 = hn::RebindToUnsigned<D>;
 using U8 = hn::Repartition<std::uint8_t, D>;
 using I16 = hn::Repartition<std::int16_t, D>;
@@ -110,9 +113,9 @@ inline std::int32_t sumOfBytes(const std::int32_t* words, std::int64_t n_words) 
   return sum;
 }
 
-// False when the row is no integer vector.
-inline bool loadQueryRow(const IndexRowFormat& format, const std::byte* row, float weight,
-                         std::int64_t index, DotQueries& to) {
+// False when the row is no integer vector. `weight` becomes that of the integers.
+inline bool loadQueryRow(const IndexRowFormat& format, const std::byte* row, std::int64_t index,
+                         DotQueries& to, float& weight) {
   const std::int64_t n_groups = format.dim / 32;
   const auto* codes = reinterpret_cast<const std::uint8_t*>(row);
   const std::uint8_t* scales = codes + format.dim / 2;
@@ -121,7 +124,7 @@ inline bool loadQueryRow(const IndexRowFormat& format, const std::byte* row, flo
   if (highest - lowest > kLargestFold || lowest < kLowestScale || lowest > kHighestScale ||
       !staysNormal(weight))
     return false;
-  to.weights[index] = weight * 0.25f * ue8m0ToFloat(static_cast<std::uint8_t>(lowest));
+  weight *= 0.25f * ue8m0ToFloat(static_cast<std::uint8_t>(lowest));
   std::int32_t* words = to.words.data() + index * n_groups * 8;
   std::int32_t* starts = to.starts.data() + index * n_groups;
   for (std::int64_t g = 0; g < n_groups; ++g) {
@@ -136,6 +139,14 @@ inline bool loadQueryRow(const IndexRowFormat& format, const std::byte* row, flo
   return true;
 }
 
+// Heads of positive weight, of which it returns the number, then the others.
+inline std::int32_t orderHeads(const float* weights, std::int64_t n_heads, std::int32_t* heads) {
+  std::iota(heads, heads + n_heads, 0);
+  const auto* others = std::stable_partition(heads, heads + n_heads,
+                                             [&](std::int32_t h) { return weights[h] > 0.0f; });
+  return static_cast<std::int32_t>(others - heads);
+}
+
 inline void loadQueries(const IndexSelectArgs& args, std::int64_t first, std::int64_t last,
                         DotQueries& to) {
   const auto n_rows = static_cast<std::size_t>((last - first) * args.n_heads);
@@ -143,13 +154,19 @@ inline void loadQueries(const IndexSelectArgs& args, std::int64_t first, std::in
   to.words.resize(n_rows * n_groups * 8);
   to.starts.resize(n_rows * n_groups);
   to.folds.resize(n_rows * n_groups);
-  to.weights.resize(n_rows);
+  to.heads.resize(n_rows);
+  to.n_positive.resize(static_cast<std::size_t>(last - first));
+  to.weights.assign(args.weights + first * args.n_heads, args.weights + last * args.n_heads);
   to.exact.assign(static_cast<std::size_t>(last - first), 1);
-  for (std::int64_t row = 0; row < (last - first) * args.n_heads; ++row) {
-    const std::int64_t from = first * args.n_heads + row;
-    if (!loadQueryRow(args.format, args.q + from * args.format.rowBytes(), args.weights[from], row,
-                      to))
-      to.exact[static_cast<std::size_t>(row / args.n_heads)] = 0;
+  for (std::int64_t query = 0; query < last - first; ++query) {
+    const std::int64_t begin = query * args.n_heads, from = first * args.n_heads + begin;
+    float* weights = to.weights.data() + begin;
+    std::int32_t* heads = to.heads.data() + begin;
+    to.n_positive[query] = orderHeads(weights, args.n_heads, heads);
+    for (std::int64_t i = 0; i < args.n_heads; ++i) {
+      const std::byte* row = args.q + (from + heads[i]) * args.format.rowBytes();
+      if (!loadQueryRow(args.format, row, begin + i, to, weights[heads[i]])) to.exact[query] = 0;
+    }
   }
 }
 
@@ -179,7 +196,7 @@ inline bool loadScales(const std::int32_t* codes, std::int64_t n_groups, DotTile
   if (!hn::AllTrue(i32, hn::Eq(inexact, hn::Zero(i32)))) return false;
   if (!kScaledBytes)
     for (std::int64_t i = 0; i < n_groups * kTileKeys; ++i)
-      tile.factors[i] = 0x00010001 << tile.factors[i];
+      tile.factors.data()[i] = 0x00010001 << tile.factors.data()[i];
   return true;
 }
 
@@ -227,13 +244,13 @@ inline bool loadTile(const IndexSelectArgs& args, std::int64_t first, std::int64
                      DotTile& tile) {
   const std::int64_t dim = args.format.dim, n_groups = dim / 32;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(D()));
-  thread_local std::vector<std::uint8_t> blocks;  // [dim / 32, keys, 16], see spreadWords
-  thread_local std::vector<std::int32_t> codes;   // [dim / 32, keys] of the scales
-  blocks.resize(static_cast<std::size_t>(dim / 2 * kTileKeys));
-  codes.resize(static_cast<std::size_t>(n_groups * kTileKeys));
-  tile.words.resize(static_cast<std::size_t>(dim / 4 * kTileKeys));
-  tile.factors.resize(static_cast<std::size_t>(n_groups * kTileKeys));
-  tile.scales.resize(kTileKeys);
+  thread_local AlignedBuffer<std::uint8_t> block_buffer;
+  thread_local AlignedBuffer<std::int32_t> code_buffer;
+  std::uint8_t* blocks = block_buffer.sized(dim / 2 * kTileKeys);  // see spreadWords
+  std::int32_t* codes = code_buffer.sized(n_groups * kTileKeys);   // of the scales
+  tile.words.sized(dim / 4 * kTileKeys);
+  tile.factors.sized(n_groups * kTileKeys);
+  tile.scales.sized(kTileKeys);
   const auto* row = reinterpret_cast<const std::uint8_t*>(args.keys.row(first));
   for (std::int64_t i = 0; i < kTileKeys; ++i) {
     const std::int64_t place = i / lanes * lanes + i % 4 * (lanes / 4) + i % lanes / 4;
@@ -246,7 +263,7 @@ inline bool loadTile(const IndexSelectArgs& args, std::int64_t first, std::int64
     if ((first + i + 1) % args.keys.rows_per_page == 0)
       row = reinterpret_cast<const std::uint8_t*>(args.keys.row(first + i + 1));
   }
-  if (!loadScales(codes.data(), n_groups, tile)) return false;
+  if (!loadScales(codes, n_groups, tile)) return false;
   for (std::int64_t g = 0; g < n_groups; ++g)
     for (std::int64_t v = 0; v < kTileKeys; v += lanes)
       spreadWords(&blocks[(g * kTileKeys + v) * 16],
@@ -258,47 +275,58 @@ inline bool loadTile(const IndexSelectArgs& args, std::int64_t first, std::int64
 #if HWY_TARGET == HWY_AVX3_DL
 // Four vectors that the compiler keeps in registers, which it does not with an array.
 struct Four {
-  VI a, b, c, d;
+  __m512i a, b, c, d;
 };
 
-HWY_INLINE void multiplyAdd(Four& sums, const Four& keys, VI q) {
-  sums.a.raw = _mm512_dpbusd_epi32(sums.a.raw, keys.a.raw, q.raw);
-  sums.b.raw = _mm512_dpbusd_epi32(sums.b.raw, keys.b.raw, q.raw);
-  sums.c.raw = _mm512_dpbusd_epi32(sums.c.raw, keys.c.raw, q.raw);
-  sums.d.raw = _mm512_dpbusd_epi32(sums.d.raw, keys.d.raw, q.raw);
+// The intrinsic makes GCC 12 copy registers around.
+HWY_INLINE void multiplyAdd(__m512i& sum, __m512i keys, __m512i q) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(keys), "v"(q));
+}
+
+HWY_INLINE void multiplyAdd(Four& sums, const Four& keys, std::int32_t word) {
+  const __m512i q = _mm512_set1_epi32(word);
+  multiplyAdd(sums.a, keys.a, q);
+  multiplyAdd(sums.b, keys.b, q);
+  multiplyAdd(sums.c, keys.c, q);
+  multiplyAdd(sums.d, keys.d, q);
 }
 
 // sums[h][j] of kHeads rows with the keys at w + j·lanes, w + (j + 1)·lanes.
 template <int kHeads>
 HWY_INLINE void dots(const DotQueries& queries, std::int64_t row, std::int64_t n_groups,
                      const DotTile& tile, std::int64_t w, VI (&sums)[kHeads][kVectors]) {
-  static_assert(kHeads == 1 || kHeads == 4);
-  const I32 i32;
+  static_assert(kHeads <= 4);
   constexpr std::int64_t kLanes = 16;
   const std::int64_t n_words = n_groups * 8;
   const std::int32_t* q = queries.words.data() + row * n_words;
   const std::int32_t* keys = tile.words.data() + w;
   const auto start = [&](int h) {
-    const VI value = hn::Set(i32, queries.starts[(row + h) * n_groups]);
+    const __m512i value = _mm512_set1_epi32(queries.starts[(row + h) * n_groups]);
     return Four{value, value, value, value};
   };
-  Four s0 = start(0), s1 = s0, s2 = s0, s3 = s0;
-  if constexpr (kHeads == 4) s1 = start(1), s2 = start(2), s3 = start(3);
-  for (std::int64_t i = 0; i < n_words; ++i, keys += kTileKeys) {
-    const Four key = {hn::LoadU(i32, keys), hn::LoadU(i32, keys + kLanes),
-                      hn::LoadU(i32, keys + 2 * kLanes), hn::LoadU(i32, keys + 3 * kLanes)};
-    multiplyAdd(s0, key, hn::Set(i32, q[i]));
-    if constexpr (kHeads == 4) {
-      multiplyAdd(s1, key, hn::Set(i32, q[n_words + i]));
-      multiplyAdd(s2, key, hn::Set(i32, q[2 * n_words + i]));
-      multiplyAdd(s3, key, hn::Set(i32, q[3 * n_words + i]));
+  Four s0 = start(0), s1{}, s2{}, s3{};
+  if constexpr (kHeads > 1) s1 = start(1);
+  if constexpr (kHeads > 2) s2 = start(2);
+  if constexpr (kHeads > 3) s3 = start(3);
+  for (std::int64_t g = 0; g < n_groups; ++g)
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i, ++q, keys += kTileKeys) {
+      Four key = {_mm512_load_si512(keys), _mm512_load_si512(keys + kLanes),
+                  _mm512_load_si512(keys + 2 * kLanes), _mm512_load_si512(keys + 3 * kLanes)};
+      // Or GCC loads them again for every head.
+      asm("" : "+v"(key.a), "+v"(key.b), "+v"(key.c), "+v"(key.d));
+      multiplyAdd(s0, key, q[0]);
+      if constexpr (kHeads > 1) multiplyAdd(s1, key, q[n_words]);
+      if constexpr (kHeads > 2) multiplyAdd(s2, key, q[2 * n_words]);
+      if constexpr (kHeads > 3) multiplyAdd(s3, key, q[3 * n_words]);
     }
-  }
   const auto store = [&](int h, const Four& s) {
-    sums[h][0] = s.a, sums[h][1] = s.b, sums[h][2] = s.c, sums[h][3] = s.d;
+    sums[h][0].raw = s.a, sums[h][1].raw = s.b, sums[h][2].raw = s.c, sums[h][3].raw = s.d;
   };
   store(0, s0);
-  if constexpr (kHeads == 4) store(1, s1), store(2, s2), store(3, s3);
+  if constexpr (kHeads > 1) store(1, s1);
+  if constexpr (kHeads > 2) store(2, s2);
+  if constexpr (kHeads > 3) store(3, s3);
 }
 #else
 using VH = hn::Vec<I16>;

@@ -38,53 +38,107 @@ HWY_INLINE V roundedNumber(D d, V value) {
 // --- exact dot products -------------------------------------------------------------------------
 
 #if HWY_TARGET != HWY_SCALAR
-template <int kHeads, bool kRound>
-void addExactHeads(const DotQueries& queries, std::int64_t row, std::int64_t n_groups,
-                   const DotTile& tile, std::int64_t w, V (&totals)[kVectors]) {
+// One query and kVectors vectors of a tile's keys, from place w on.
+struct ExactPart {
+  const DotQueries& queries;
+  const DotTile& tile;
+  std::int64_t query, n_heads, n_groups, w;
+  std::int32_t* sums;  // [n_heads, kTileKeys]: the dot products
+};
+
+// Dot products of kHeads rows, which are also added to `bounds`, positive ones only.
+// Inlined, its sums would not all stay in registers.
+template <int kHeads>
+HWY_NOINLINE void addBounds(const ExactPart& part, std::int64_t row, V (&bounds)[kVectors]) {
   const D d;
   const I32 i32;
+  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
   VI sums[kHeads][kVectors];
-  dots(queries, row, n_groups, tile, w, sums);
+  dots(part.queries, row, part.n_groups, part.tile, part.w, sums);
   for (int h = 0; h < kHeads; ++h) {
-    const V weight = hn::Set(d, queries.weights[row + h]);
+    const std::int64_t head = part.queries.heads[row + h];
+    const V weight = hn::Set(d, part.queries.weights[part.query * part.n_heads + head]);
     for (int j = 0; j < kVectors; ++j) {
-      const V s = hn::ConvertTo(d, hn::Max(sums[h][j], hn::Zero(i32)));
-      const V product = hn::Mul(roundedNumber<kRound>(d, s), weight);
-      totals[j] = hn::Add(totals[j], roundedNumber<kRound>(d, product));
+      hn::StoreU(sums[h][j], i32, part.sums + head * kTileKeys + part.w + j * lanes);
+      const V positive = hn::ConvertTo(d, hn::Max(sums[h][j], hn::Zero(i32)));
+      bounds[j] = hn::MulAdd(positive, weight, bounds[j]);
     }
   }
 }
 
-template <bool kRound>
-void exactScoresOf(const DotQueries& queries, std::int64_t query, std::int64_t n_heads,
-                   std::int64_t n_groups, const DotTile& tile, std::int64_t w,
-                   V (&scores)[kVectors]) {
-  const D d;
-  const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  for (V& score : scores) score = hn::Zero(d);
-  std::int64_t row = query * n_heads;
-  const std::int64_t end = row + n_heads;
+HWY_INLINE void addBounds(const ExactPart& part, std::int64_t row, std::int64_t end,
+                          V (&bounds)[kVectors]) {
   for (; row + kHeadsTogether <= end; row += kHeadsTogether)
-    addExactHeads<kHeadsTogether, kRound>(queries, row, n_groups, tile, w, scores);
-  for (; row < end; ++row) addExactHeads<1, kRound>(queries, row, n_groups, tile, w, scores);
-  for (int j = 0; j < kVectors; ++j) {
-    const V scale = hn::LoadU(d, tile.scales.data() + w + j * lanes);
-    scores[j] = roundedNumber<kRound>(d, hn::Mul(scores[j], scale));
+    addBounds<kHeadsTogether>(part, row, bounds);
+  if constexpr (kHeadsTogether > 2) {
+    if (end - row == 3) return addBounds<3>(part, row, bounds);
+    if (end - row == 2) return addBounds<2>(part, row, bounds);
   }
+  if (row < end) addBounds<1>(part, row, bounds);
 }
 
-// Scores of a query of the block with the keys at place w and after it.
-void exactScores(const IndexSelectArgs& args, const DotQueries& queries, std::int64_t query,
-                 const DotTile& tile, std::int64_t w, V (&scores)[kVectors]) {
-  const std::int64_t n_groups = args.format.dim / 32;
-  if (args.rounding == Rounding::kBf16)
-    exactScoresOf<true>(queries, query, args.n_heads, n_groups, tile, w, scores);
-  else
-    exactScoresOf<false>(queries, query, args.n_heads, n_groups, tile, w, scores);
+// Scores with the vector of keys at place w, from the dot products of all heads.
+template <bool kRound>
+V scoresOf(const ExactPart& part, std::int64_t w) {
+  const D d;
+  const I32 i32;
+  const float* weights = part.queries.weights.data() + part.query * part.n_heads;
+  V score = hn::Zero(d);
+  for (std::int64_t h = 0; h < part.n_heads; ++h) {
+    const auto sum = hn::LoadU(i32, part.sums + h * kTileKeys + w);
+    const V s = hn::ConvertTo(d, hn::Max(sum, hn::Zero(i32)));
+    const V product = hn::Mul(roundedNumber<kRound>(d, s), hn::Set(d, weights[h]));
+    score = hn::Add(score, roundedNumber<kRound>(d, product));
+  }
+  return roundedNumber<kRound>(d, hn::Mul(score, hn::LoadU(d, part.tile.scales.data() + w)));
 }
-#else
-void exactScores(const IndexSelectArgs&, const DotQueries&, std::int64_t, const DotTile&,
-                 std::int64_t, V (&)[kVectors]) {}
+
+// Offers vector j of the part's keys, of which the first is number `first` and n_valid exist.
+HWY_INLINE void offerVector(const ExactPart& part, Rounding rounding, int j, std::int64_t first,
+                            std::int64_t n_valid, Candidates& best) {
+  const std::int64_t ahead = j * static_cast<std::int64_t>(hn::Lanes(D())), w = part.w + ahead;
+  const V scores = rounding == Rounding::kBf16 ? scoresOf<true>(part, w) : scoresOf<false>(part, w);
+  offer(scores, first + ahead, n_valid - ahead, best);
+}
+
+// All keys at the part's place.
+HWY_INLINE void offerAll(const ExactPart& part, Rounding rounding, std::int64_t first,
+                         std::int64_t n_valid, Candidates& best) {
+  const std::int64_t row = part.query * part.n_heads;
+  V unused[kVectors];
+  for (V& bound : unused) bound = hn::Zero(D());
+  addBounds(part, row, row + part.n_heads, unused);
+  for (int j = 0; j < kVectors; ++j) offerVector(part, rounding, j, first, n_valid, best);
+}
+
+// Heads of positive weight alone and without rounding bound the score to within three roundings,
+// each by at most 2^-9 of it.
+constexpr float kAboveRounding = 1.0f + 0x1p-7f;
+
+// The same when few keys are above the threshold: the others need no more than a bound.
+HWY_INLINE void offerFew(const ExactPart& part, Rounding rounding, std::int64_t first,
+                         std::int64_t n_valid, Candidates& best) {
+  const D d;
+  const std::int64_t row = part.query * part.n_heads, end = row + part.n_heads;
+  const std::int64_t others = row + part.queries.n_positive[part.query];
+  const V threshold = hn::Set(d, best.threshold);
+  V bounds[kVectors];
+  for (V& bound : bounds) bound = hn::Zero(d);
+  addBounds(part, row, others, bounds);
+  hn::Mask<D> below[kVectors];
+  for (int j = 0; j < kVectors; ++j) {
+    const float* scales = part.tile.scales.data() + part.w;
+    const V scale = hn::LoadU(d, scales + j * static_cast<std::int64_t>(hn::Lanes(d)));
+    const V bound = hn::Mul(bounds[j], hn::Mul(scale, hn::Set(d, kAboveRounding)));
+    below[j] = hn::Le(bound, threshold);
+  }
+  auto all_below = below[0];
+  for (int j = 1; j < kVectors; ++j) all_below = hn::And(all_below, below[j]);
+  if (hn::AllTrue(d, all_below)) return;
+  addBounds(part, others, end, bounds);
+  for (int j = 0; j < kVectors; ++j)
+    if (!hn::AllTrue(d, below[j])) offerVector(part, rounding, j, first, n_valid, best);
+}
 #endif
 
 // --- sums in float32 ----------------------------------------------------------------------------
@@ -159,6 +213,8 @@ void selectBlock(const IndexSelectArgs& args, std::int64_t first, std::int64_t l
   thread_local DotQueries queries;
   thread_local DotTile tile;
   thread_local std::vector<float> values;
+  thread_local AlignedBuffer<std::int32_t> sums;
+  sums.sized(args.n_heads * kTileKeys);
   [[maybe_unused]] const bool packed = args.format.packing == RowPacking::kPacked;
 #if HWY_TARGET != HWY_SCALAR
   if (packed) loadQueries(args, first, last, queries);
@@ -178,12 +234,22 @@ void selectBlock(const IndexSelectArgs& args, std::int64_t first, std::int64_t l
         has_values = true;
       }
       for (std::int64_t w = key; w < end; w += kVectors * lanes) {
+#if HWY_TARGET != HWY_SCALAR
+        if (exact) {
+          const ExactPart part{queries, tile,       t - first, args.n_heads, args.format.dim / 32,
+                               w - key, sums.data()};
+          // Of n keys in random order, number n is among the k best with probability k / n.
+          if (key < args.k * kTileKeys)
+            offerAll(part, args.rounding, w, end - w, best[t - first]);
+          else
+            offerFew(part, args.rounding, w, end - w, best[t - first]);
+          continue;
+        }
+#endif
         V scores[kVectors];
-        if (exact)
-          exactScores(args, queries, t - first, tile, w - key, scores);
-        else
-          floatScores(args, t, values, w - key, scores);
-        offer(scores, w, end - w, best[t - first]);
+        floatScores(args, t, values, w - key, scores);
+        for (int j = 0; j < kVectors; ++j)
+          offer(scores[j], w + j * lanes, end - w - j * lanes, best[t - first]);
       }
       makeRoom(best[t - first], args.k);
     }
@@ -205,10 +271,10 @@ HWY_EXPORT(mergeBest);
 
 namespace {
 
-constexpr std::int64_t kQueriesPerBlock = 64, kQueriesPerBatch = 256;
+constexpr std::int64_t kQueriesPerBlock = 128, kQueriesPerBatch = 256;
 // Every range of keys fills candidates of its own: with fewer keys it is not worth it.
 constexpr std::int64_t kFewestKeysPerRange = 4096;
-constexpr std::int64_t kItemsPerThread = 2;
+constexpr std::int64_t kItemsPerThread = 1;
 
 std::int64_t ceilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
