@@ -53,8 +53,9 @@ Result<std::string> textOf(const std::filesystem::path& file) {
   return std::move(text).str();
 }
 
-Result<std::string> textInBundle(const std::filesystem::path& file) {
+Result<std::string> textInBundle(const std::filesystem::path& file, bool& has_kv) {
   TRY_ASSIGN(auto bundle, storage::BundleFile::read(file));
+  TRY_ASSIGN(has_kv, bundle.has(kKvPart));
   auto part = bundle.part(kSessionPart, kTextBytesMax);
   if (!part && part.error().code == ErrorCode::kNotFound)
     return failure(ErrorCode::kInvalidInput, "the bundle holds no session", kHint);
@@ -72,8 +73,9 @@ Json sealed(Json exported) {
 
 Result<ExportFile> readExportFile(const std::filesystem::path& file) {
   ExportFile read;
-  read.has_kv = storage::BundleFile::isOne(file);
-  TRY_ASSIGN(const std::string text, read.has_kv ? textInBundle(file) : textOf(file));
+  TRY_ASSIGN(const std::string text, storage::BundleFile::isOne(file)
+                                         ? textInBundle(file, read.has_kv)
+                                         : textOf(file));
   if (depthOf(text) > kDepthMax)
     return failure(ErrorCode::kInvalidInput, "the file is nested too deeply for an export", kHint);
   TRY_ASSIGN(read.exported,

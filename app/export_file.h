@@ -14,6 +14,8 @@ namespace app {
 
 // The name of the JSON among the parts of a bundle.
 inline constexpr const char* kSessionPart = "session";
+// What lists the KV among them; bundles of sessions that have none stored lack it.
+inline constexpr const char* kKvPart = "kv";
 
 // With its seal, as the last member.
 engine::Json sealed(engine::Json exported);
@@ -21,7 +23,7 @@ engine::Json sealed(engine::Json exported);
 struct ExportFile {
   engine::Json exported;
   bool intact = false;  // the seal holds; false also for exports that have none
-  bool has_kv = false;  // a bundle
+  bool has_kv = false;
 };
 
 // kNotFound; kTooLarge; kInvalidInput when it is no export of ours: no JSON, no UTF-8, nested

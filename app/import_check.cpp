@@ -163,7 +163,8 @@ Result<base::Extracted> readDocument(const Json& json) {
   return extracted;
 }
 
-// What was said of the quote is not taken over: it is compared with both texts.
+// What was said of the quote is not taken over: it is compared with both texts, and where it stands
+// is looked up again.
 Result<base::Citation> readCitation(const Json& json, const std::vector<base::Extracted>& documents,
                                     const std::string& answer) {
   base::Citation citation;
@@ -174,16 +175,10 @@ Result<base::Citation> readCitation(const Json& json, const std::vector<base::Ex
   fields.need("document", document);
   fields.need("bytes", citation.bytes);
   fields.need("answer_bytes", citation.answer);
-  fields.need("line_start", citation.line_start);
-  fields.need("line_end", citation.line_end);
-  fields.need("page", citation.page);
-  fields.need("page_label", citation.page_label);
-  fields.need("boxes", citation.boxes);
   fields.need("places", citation.n_places);
   TRY(fields.status());
   if (document < -1 || document >= static_cast<std::int64_t>(documents.size()) ||
-      !isInside(citation.answer, answer) || !areBoxes(citation.boxes) || citation.line_start < 0 ||
-      citation.line_end < citation.line_start || citation.page < 0 || citation.n_places < 0)
+      !isInside(citation.answer, answer) || citation.n_places < 0)
     return wrong("a citation points nowhere");
   citation.document = {document + 1};
   citation.check = base::CitationCheck::kUnverified;
@@ -191,6 +186,7 @@ Result<base::Citation> readCitation(const Json& json, const std::vector<base::Ex
   const base::Document& cited = documents[static_cast<std::size_t>(document)].document;
   if (!isInside(citation.bytes, cited.text) || citation.path != cited.path)
     return wrong("a citation points nowhere");
+  engine::placeIn(cited, citation);
   if (engine::verifyQuote(answer, citation.answer, citation.quote) ==
       base::CitationCheck::kVerified)
     citation.check = engine::verifyQuote(cited.text, citation.bytes, citation.quote);

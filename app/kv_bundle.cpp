@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "app/export_file.h"
 #include "app/json_fields.h"
 #include "engine/block_key.h"
 #include "engine/json.h"
@@ -21,7 +22,6 @@ using engine::kBlockTokens;
 
 namespace {
 
-constexpr const char* kManifestPart = "kv";
 constexpr std::int64_t kManifestBytesMax = 1 << 20, kStateBytesMax = std::int64_t{64} << 20;
 
 std::string blockPart(std::size_t n) { return "kv/block/" + std::to_string(n); }
@@ -102,7 +102,7 @@ Result<KvTransfer> packKv(storage::BlockDatabase& blocks, const engine::Engine& 
   // Last: a bundle that has it is whole.
   const std::string manifest = dumpJson(
       {{"fingerprint", fingerprint.hex()}, {"blocks", packed.n_blocks}, {"states", positions}});
-  TRY(bundle.add(kManifestPart, std::as_bytes(std::span(manifest))));
+  TRY(bundle.add(kKvPart, std::as_bytes(std::span(manifest))));
   return packed;
 }
 
@@ -115,7 +115,7 @@ struct Manifest {
 };
 
 Result<Manifest> readManifest(storage::BundleFile& bundle) {
-  TRY_ASSIGN(const auto bytes, bundle.part(kManifestPart, kManifestBytesMax));
+  TRY_ASSIGN(const auto bytes, bundle.part(kKvPart, kManifestBytesMax));
   TRY_ASSIGN(const Json json,
              engine::parseJson({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
                                "the bundle's list of KV"));

@@ -21,7 +21,6 @@ using engine::Json;
 
 namespace {
 
-
 Json spansJson(const std::vector<base::SourceSpan>& spans) {
   Json list = Json::array();
   for (const base::SourceSpan& span : spans) {

@@ -64,11 +64,16 @@ constexpr std::array kMarks{base::kQuoteOpen, base::kQuoteClose, std::string_vie
                             std::string_view("<think>"), std::string_view("</think>")};
 
 // Without marks and without the white space around them.
-std::string spelling(std::string text) {
-  for (const std::string_view mark : kMarks)
-    for (std::size_t at; (at = text.find(mark)) != std::string::npos;) text.erase(at, mark.size());
-  std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
-  return text;
+std::string spelling(std::string_view text) {
+  std::string spelled;
+  while (!text.empty()) {
+    const auto mark = std::find_if(kMarks.begin(), kMarks.end(), [&](std::string_view candidate) {
+      return text.starts_with(candidate);
+    });
+    if (mark == kMarks.end() && text[0] != ' ' && text[0] != '\n') spelled += text[0];
+    text.remove_prefix(mark == kMarks.end() ? 1 : mark->size());
+  }
+  return spelled;
 }
 
 // The model reads tokens, the user reads text.
@@ -93,8 +98,8 @@ class Import {
       : service_(service), session_(std::move(session)) {}
 
   Status store() {
-    if (const auto tokenizer = service_.tokenizer(); tokenizer)
-      for (storage::Message& message : session_.tree.messages) settleTokens(**tokenizer, message);
+    TRY_ASSIGN(const auto tokenizer, service_.tokenizer());
+    for (storage::Message& message : session_.tree.messages) settleTokens(*tokenizer, message);
     return service_.database().asOneStep([&] { return storeAll(); });
   }
   const storage::Session& stored() const { return stored_; }
@@ -139,7 +144,8 @@ Result<KvTransferReply> takeKv(ReadingService& service, const storage::Session& 
   TRY_ASSIGN(const KvTransferReply taken,
              service.engine().unpackKv(context.tokens, std::filesystem::absolute(file), session.key,
                                        stop));
-  TRY(service.keepWithinBudget(session.id, stop));
+  const Status within = service.keepWithinBudget(session.id, stop);
+  if (!within) base::logWarn("app", "budget not kept: " + within.error().message);
   return taken;
 }
 

@@ -52,6 +52,16 @@ void addPage(const base::Document& document, base::Citation& citation) {
 
 }  // namespace
 
+void placeIn(const base::Document& document, base::Citation& citation) {
+  citation.path = document.path;
+  citation.line_start = citation.line_end = citation.page = 0;
+  citation.page_label.clear();
+  citation.boxes.clear();
+  if (!document.pages.empty()) return addPage(document, citation);
+  citation.line_start = lineOf(document.text, citation.bytes.begin);
+  citation.line_end = lineOf(document.text, citation.bytes.end);
+}
+
 base::CitationCheck verifyQuote(std::string_view text, const ByteRange& range,
                                 std::string_view quote) {
   const bool inside = range.begin <= range.end && range.end <= text.size();
@@ -76,15 +86,9 @@ base::Citation makeCitation(const base::QuoteMatch& match, std::string_view answ
   const base::Document& document = *cited.document;
   if (place->bytes.end > document.text.size()) return citation;
   citation.document = cited.id;
-  citation.path = document.path;
   citation.bytes = trimmed(document.text, place->bytes);
   citation.check = verifyQuote(document.text, citation.bytes, citation.quote);
-  if (document.pages.empty()) {
-    citation.line_start = lineOf(document.text, citation.bytes.begin);
-    citation.line_end = lineOf(document.text, citation.bytes.end);
-  } else {
-    addPage(document, citation);
-  }
+  placeIn(document, citation);
   return citation;
 }
 

@@ -24,6 +24,9 @@ base::Citation makeCitation(const base::QuoteMatch& match, std::string_view answ
                             const Context& context, const Tokenizer& tokenizer,
                             std::span<const CitedDocument> documents);
 
+// Path and lines, or page, label and boxes, of citation.bytes, which lie inside the document's text.
+void placeIn(const base::Document& document, base::Citation& citation);
+
 // kVerified when `text` has exactly `quote` at `range`.
 base::CitationCheck verifyQuote(std::string_view text, const base::ByteRange& range,
                                 std::string_view quote);

@@ -50,8 +50,8 @@ class WeightStore {
  public:
   // Of weights whose matrices all point into their maps.
   static WeightSizes measure(Weights& weights, std::int64_t top_k);
-  // Reads everything that stays mapped once, in the order of the layers: faults on the way through a
-  // pass come one page at a time, and memory that was planned is taken at once.
+  // Reads everything that stays mapped once, in the order of the layers: faults on the way through
+  // a pass come one page at a time, and memory that was planned is taken at once.
   static void readMapped(Weights& weights);
   // Moves the matrices of `weights`, which must outlive the result, as `placement` (not kMapped)
   // says, reads what stays, and gives the maps up. Draft blocks are dropped: drafting saves nothing

@@ -55,10 +55,19 @@ Result<std::vector<Line>> linesOf(storage::MessageStore& store, base::SessionId 
   return lines;
 }
 
+// A title may look like the id of another branch, and an import may bring one twice.
 Result<storage::Branch> branchNamed(const std::vector<Line>& lines, const std::string& name) {
   for (const Line& line : lines)
-    if (name == std::to_string(line.branch.id.value) || name == line.branch.title)
-      return line.branch;
+    if (name == std::to_string(line.branch.id.value)) return line.branch;
+  const Line* named = nullptr;
+  for (const Line& line : lines) {
+    if (name != line.branch.title) continue;
+    if (named != nullptr)
+      return failure(ErrorCode::kInvalidInput, "several branches are titled \"" + name + "\"",
+                     "Name it by its number: `lectern branch --session NAME` lists them.");
+    named = &line;
+  }
+  if (named != nullptr) return named->branch;
   return failure(ErrorCode::kNotFound, "there is no branch \"" + name + "\"",
                  "`lectern branch --session NAME` lists them.");
 }

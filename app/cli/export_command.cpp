@@ -106,10 +106,12 @@ Result<int> runExport(const ExportOptions& options, const Invocation& invocation
                           [&](std::ostream& out) { out << dumpJson(exported) << "\n"; }));
   }
   if (invocation.json) printJson(report);
+  else if (options.with_kv && report["kv"]["blocks"] == 0)
+    std::printf("no KV of this session is stored: the file holds its text alone\n");
   return kDone;
 }
 
-void print(const VerifyReport& report) {
+void print(const VerifyReport& report, bool intact) {
   std::size_t n_verified = 0;
   for (const CheckedQuote& quote : report.quotes) {
     n_verified += quote.verified ? 1 : 0;
@@ -118,6 +120,7 @@ void print(const VerifyReport& report) {
                 quote.reason.empty() ? "" : " - ", quote.reason.c_str(), quote.source.c_str());
   }
   std::printf("%zu of %zu quotes verified\n", n_verified, report.quotes.size());
+  if (!intact) std::printf("the file is not as it was written: its seal does not hold\n");
 }
 
 Json reportJson(const VerifyReport& report, bool intact) {
@@ -141,7 +144,7 @@ Result<int> runVerify(const VerifyOptions& options, const Invocation& invocation
   if (invocation.json)
     printJson(reportJson(report, read.intact));
   else
-    print(report);
+    print(report, read.intact);
   return report.allVerified() ? kDone : kAnswerIsNo;
 }
 

@@ -172,8 +172,8 @@ bool productOfRows(const MatrixView& w, std::int64_t first, const float* x, floa
     V sum[kAtOnce];
     for (int i = 0; i < kAtOnce; ++i) sum[i] = hn::Zero(d);
     for (std::int64_t k = 0; k < n_k; k += Lanes::kGroup) {
-      // The processor alone does not follow so many rows. Farther ahead in the same rows and not in
-      // the next ones: where a row is a page, all these bytes want the same few places of the cache.
+      // The processor alone does not follow so many rows. Farther ahead in the same rows and not
+      // in the next ones: where a row is a page, all these bytes want the same places of the cache.
       if (k % kAheadColumns == 0) {
         const std::int64_t column = k0 + k + distance;
         const std::byte* ahead = column < w.in

@@ -394,6 +394,36 @@ class PortableTest : public QObject {
     QCOMPARE(desk.run({"ingest", "--session", "lie"}).errorCode(), std::string("invalid_input"));
   }
 
+  // A true quote with a false place: the place is where the words stand.
+  void placesAreLookedUpAndNotBelieved() {
+    Receiver receiver;
+    const Json good = sender_->exported();
+    Json forgery = good;
+    int n_forged = 0;
+    for (Json& message : forgery["messages"])
+      for (Json& citation : message["citations"]) {
+        citation["line_start"] = 70001;
+        citation["line_end"] = 70002;
+        citation["page"] = 90;
+        citation["page_label"] = "xc";
+        citation["boxes"] = Json::array({Json::array({1.0, 2.0, 3.0, 4.0})});
+        ++n_forged;
+      }
+    QVERIFY(n_forged > 0);
+    const auto report = receiver.import(app::sealed(forgery));
+    QVERIFY(report);
+    const auto session = receiver.service().session("got");
+    QVERIFY(session);
+    const auto back = app::exportSession(receiver.service(), "got");
+    QVERIFY(back);
+    for (std::size_t i = 0; i < good["messages"].size(); ++i)
+      for (std::size_t j = 0; j < good["messages"][i]["citations"].size(); ++j)
+        for (const char* place : {"line_start", "line_end", "page", "page_label", "boxes"})
+          QVERIFY2(back->at("messages")[i]["citations"][j][place] ==
+                       good["messages"][i]["citations"][j][place],
+                   place);
+  }
+
   // Answers whose tokens say something else than their text.
   void hiddenTokensAreNotShownToTheModel() {
     Receiver receiver;
