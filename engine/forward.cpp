@@ -422,6 +422,7 @@ void Forward::head(const TailWeights& tail, const float* streams, std::int64_t n
   product.w = weights_.head;
   product.y = logits;
   product.n = n;
+  product.input = plainInput();
   product.rounding = Rounding::kNone;
   WeightStore* store = weights_.store();
   if (store == nullptr) return backend_.linear(product);
@@ -450,7 +451,11 @@ void Forward::norm(const std::vector<float>& weight, const float* x, std::int64_
 
 LinearInput Forward::inputOf(const MatrixView& w) const {
   const bool official = w.type == kernels::WeightType::kFp8 || w.type == kernels::WeightType::kFp4;
-  return official && numerics_ == Numerics::kOfficial ? LinearInput::kFp8 : LinearInput::kAsIs;
+  return official && numerics_ == Numerics::kOfficial ? LinearInput::kFp8 : plainInput();
+}
+
+LinearInput Forward::plainInput() const {
+  return rounding_ == Rounding::kBf16 ? LinearInput::kBf16 : LinearInput::kAsIs;
 }
 
 void Forward::linear(const MatrixView& w, const float* x, std::int64_t n, float* y) const {
@@ -470,6 +475,7 @@ void Forward::project(const MatrixView& w, const float* x, std::int64_t n, float
   args.w = w;
   args.y = y;
   args.n = n;
+  args.input = plainInput();
   args.rounding = rounding_;
   backend_.linear(args);
 }

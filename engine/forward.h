@@ -105,7 +105,9 @@ class Forward {
   // How the official code quantises the input of this weight. A GGUF file does not say which of
   // its weights were quantised once, so there no input is.
   kernels::LinearInput inputOf(const kernels::MatrixView& w) const;
-  // y = w·x with that input.
+  // That of weights whose input is never quantised.
+  kernels::LinearInput plainInput() const;
+  // y = w·x, with the input as inputOf says and as plainInput says.
   void linear(const kernels::MatrixView& w, const float* x, std::int64_t n, float* y) const;
   void project(const kernels::MatrixView& w, const float* x, std::int64_t n, float* y) const;
 

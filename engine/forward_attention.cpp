@@ -204,6 +204,7 @@ void Forward::output(const AttentionWeights& w, const float* cos_sin, std::int64
     part.y = grouped + group * c_.o_lora_rank;
     part.y_stride = c_.o_groups * c_.o_lora_rank;
     part.n = n;
+    part.input = plainInput();
     part.rounding = rounding_;
     backend_.linear(part);
   }

@@ -22,6 +22,7 @@ void Forward::compress(std::size_t layer, const CompressorWeights& w, std::int64
     product.y = projected + half * width;
     product.y_stride = 2 * width;
     product.n = batch.n;
+    product.input = plainInput();
     product.rounding = Rounding::kNone;
     backend_.linear(product);
   }

@@ -17,6 +17,7 @@ void Forward::moe(const LayerWeights& layer, const float* x, const base::TokenId
   gate.w = w.gate;
   gate.y = sized(s.gate_logits, n * c_.n_experts);
   gate.n = n;
+  gate.input = plainInput();
   gate.rounding = Rounding::kNone;
   backend_.linear(gate);
   s.check("router", gate.y, n, c_.n_experts);

@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "kernels/act_quant/act_quant.h"
+#include "kernels/aligned_buffer.h"
 #include "kernels/experts/experts.h"
 #include "kernels/formats-inl.h"
+#include "kernels/linear/product_bf16.h"
 #include "kernels/linear/product_rows.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -91,13 +93,16 @@ constexpr std::int64_t kPieceTokens = 96;
 struct Piece {
   const ExpertWeights* expert = nullptr;
   std::int64_t first = 0, n = 0;  // rows
+  bool bf16_in = false;           // w1 and w3 take codes
+  bool bf16_inner = false;        // w2 does
 };
 
 struct Buffers {
-  std::vector<float> quantized, inner, outer;
-  std::vector<std::int64_t> begins;  // [n_experts + 1] first row of each expert
-  std::vector<std::int64_t> rows;    // [n, top_k] row of a token's i-th expert, ascending; −1: none
-  std::vector<const float*> x;       // [n_rows]
+  AlignedBuffer<float> quantized, inner, outer;
+  AlignedBuffer<std::uint16_t> codes;  // [n, dim], if a piece takes them
+  std::vector<std::int64_t> begins;    // [n_experts + 1] first row of each expert
+  std::vector<std::int64_t> rows;  // [n, top_k] row of a token's i-th expert, ascending; −1: none
+  std::vector<std::int64_t> tokens;  // [n_rows]
   std::vector<float> weights;        // [n_rows]
   std::vector<Piece> pieces;
 };
@@ -110,7 +115,7 @@ Value* sized(std::vector<Value>& buffer, std::int64_t n) {
 
 // Gives every (token, expert of the call's range) a row: experts ascending, inside an expert tokens
 // ascending; the shared expert last, in the call that finishes. Returns the number of rows.
-std::int64_t assignRows(const ExpertsArgs& args, const float* x, std::int64_t dim, Buffers& b) {
+std::int64_t assignRows(const ExpertsArgs& args, Buffers& b) {
   const std::int64_t n_chosen = args.n * args.top_k, end_expert = args.endExpert();
   const auto inRange = [&](std::int32_t e) { return e >= args.first_expert && e < end_expert; };
   b.begins.assign(static_cast<std::size_t>(args.n_experts + 1), 0);
@@ -118,13 +123,18 @@ std::int64_t assignRows(const ExpertsArgs& args, const float* x, std::int64_t di
     if (inRange(args.chosen[i])) ++b.begins[static_cast<std::size_t>(args.chosen[i]) + 1];
   for (std::size_t e = 1; e < b.begins.size(); ++e) b.begins[e] += b.begins[e - 1];
   const std::int64_t n_routed = b.begins.back(), n_rows = n_routed + (args.finish ? args.n : 0);
-  const float** rows_x = sized(b.x, n_rows);
+  std::int64_t* tokens = sized(b.tokens, n_rows);
   float* weights = sized(b.weights, n_rows);
   std::int64_t* rows = sized(b.rows, n_chosen);
   b.pieces.clear();
   const auto addPieces = [&](const ExpertWeights& expert, std::int64_t first, std::int64_t last) {
+    if (first == last) return;
+    const bool in =
+        fitsBf16Products(expert.w1, args.input) && fitsBf16Products(expert.w3, args.input);
+    const bool is_rounded = args.input == LinearInput::kFp8 || args.rounding == Rounding::kBf16;
+    const bool inner = is_rounded && fitsBf16Products(expert.w2, args.input);
     for (std::int64_t row = first; row < last; row += kPieceTokens)
-      b.pieces.push_back({&expert, row, std::min(kPieceTokens, last - row)});
+      b.pieces.push_back({&expert, row, std::min(kPieceTokens, last - row), in, inner});
   };
   for (std::int64_t e = args.first_expert; e < end_expert; ++e)
     addPieces(args.experts[e], b.begins[static_cast<std::size_t>(e)],
@@ -136,38 +146,88 @@ std::int64_t assignRows(const ExpertsArgs& args, const float* x, std::int64_t di
       const std::int32_t expert = args.chosen[t * args.top_k + i];
       own[i] = inRange(expert) ? b.begins[static_cast<std::size_t>(expert)]++ : -1;
       if (own[i] < 0) continue;
-      rows_x[own[i]] = x + t * dim;
+      tokens[own[i]] = t;
       weights[own[i]] = args.weights[t * args.top_k + i];
     }
     std::sort(own, own + args.top_k);  // rows of one token ascend with the expert
     if (!args.finish) continue;
-    rows_x[n_routed + t] = x + t * dim;
+    tokens[n_routed + t] = t;
     weights[n_routed + t] = 1.0f;
   }
   return n_rows;
 }
 
-// inner[row, first .. last) = the clamped SwiGLU of a piece, quantised where the input is.
+// The activations of a call: quantised or not, as float32 and as bf16 codes, what the pieces need.
+struct Inputs {
+  const float* x = nullptr;
+  const std::uint16_t* codes = nullptr;
+};
+
+// inner[row, first .. last) = the clamped SwiGLU of a piece, quantised where the input is. Rows of
+// codes lie at the begin of the rows of floats.
 void innerBlock(const ExpertsArgs& args, const Piece& piece, std::int64_t first, std::int64_t last,
-                const Buffers& b, std::int64_t inter, float* inner) {
-  float g[kPieceTokens * kInnerBlock], u[kPieceTokens * kInnerBlock];
-  const float* const* x = b.x.data() + piece.first;
-  productRows(piece.expert->w1, first, last, x, piece.n, g, kInnerBlock, args.rounding);
-  productRows(piece.expert->w3, first, last, x, piece.n, u, kInnerBlock, args.rounding);
+                const Buffers& b, const Inputs& inputs, std::int64_t inter, float* inner) {
+  alignas(64) float g[kPieceTokens * kInnerBlock], u[kPieceTokens * kInnerBlock];
+  const ExpertWeights& w = *piece.expert;
+  const std::int64_t dim = w.w1.in;
+  const std::int64_t* tokens = b.tokens.data() + piece.first;
+  if (piece.bf16_in) {
+    const std::uint16_t* x[kPieceTokens];
+    for (std::int64_t t = 0; t < piece.n; ++t) x[t] = inputs.codes + tokens[t] * dim;
+    productRowsBf16(w.w1, first, last, x, piece.n, g, kInnerBlock, args.rounding);
+    productRowsBf16(w.w3, first, last, x, piece.n, u, kInnerBlock, args.rounding);
+  } else {
+    const float* x[kPieceTokens];
+    for (std::int64_t t = 0; t < piece.n; ++t) x[t] = inputs.x + tokens[t] * dim;
+    productRows(w.w1, first, last, x, piece.n, g, kInnerBlock, args.rounding);
+    productRows(w.w3, first, last, x, piece.n, u, kInnerBlock, args.rounding);
+  }
   for (std::int64_t t = 0; t < piece.n; ++t) {
-    float* a = inner + (piece.first + t) * inter + first;
-    swigluCpu(g + t * kInnerBlock, u + t * kInnerBlock, last - first, args.limit,
+    float* gate = g + t * kInnerBlock;
+    float* row = inner + (piece.first + t) * inter;
+    float* a = piece.bf16_inner ? gate : row + first;
+    swigluCpu(gate, u + t * kInnerBlock, last - first, args.limit,
               b.weights[static_cast<std::size_t>(piece.first + t)], args.rounding, a);
     if (args.input == LinearInput::kFp8) simulateFp8Cpu(a, last - first, 128, a);
+    if (piece.bf16_inner)
+      toBf16Codes(a, last - first, reinterpret_cast<std::uint16_t*>(row) + first);
   }
 }
 
 void outerBlock(const ExpertsArgs& args, const Piece& piece, std::int64_t first, std::int64_t last,
                 std::int64_t dim, const float* inner, std::int64_t inter, float* outer) {
+  const MatrixView& w = piece.expert->w2;
+  float* y = outer + piece.first * dim + first;
   const float* x[kPieceTokens];
-  for (std::int64_t t = 0; t < piece.n; ++t) x[t] = inner + (piece.first + t) * inter;
-  productRows(piece.expert->w2, first, last, x, piece.n, outer + piece.first * dim + first, dim,
-              args.rounding);
+  const std::uint16_t* codes[kPieceTokens];
+  for (std::int64_t t = 0; t < piece.n; ++t) {
+    x[t] = inner + (piece.first + t) * inter;
+    codes[t] = reinterpret_cast<const std::uint16_t*>(x[t]);
+  }
+  if (piece.bf16_inner) {
+    productRowsBf16(w, first, last, codes, piece.n, y, dim, args.rounding);
+  } else {
+    productRows(w, first, last, x, piece.n, y, dim, args.rounding);
+  }
+}
+
+// What the pieces need of the activations.
+Inputs makeInputs(const ExpertsArgs& args, std::int64_t dim, ThreadPool& pool, Buffers& b) {
+  Inputs inputs{.x = args.x};
+  const auto isBf16 = [](const Piece& piece) { return piece.bf16_in; };
+  if (std::any_of(b.pieces.begin(), b.pieces.end(), isBf16)) {
+    std::uint16_t* codes = b.codes.sized(args.n * dim);
+    toBf16Rows(args.x, dim, args.n, dim, args.input, pool, codes);
+    inputs.codes = codes;
+  }
+  if (args.input != LinearInput::kFp8 || std::all_of(b.pieces.begin(), b.pieces.end(), isBf16))
+    return inputs;
+  float* quantized = b.quantized.sized(args.n * dim);
+  pool.parallelFor(args.n, rowsWorthAThread(dim), [&](std::int64_t begin, std::int64_t end) {
+    simulateFp8Cpu(args.x + begin * dim, (end - begin) * dim, 128, quantized + begin * dim);
+  });
+  inputs.x = quantized;
+  return inputs;
 }
 
 }  // namespace
@@ -184,17 +244,10 @@ void swigluCpu(const float* g, const float* u, std::int64_t n, float limit, floa
 void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
   thread_local Buffers b;
   const std::int64_t dim = args.shared.w2.out, inter = args.shared.w1.out;
-  const float* x = args.x;
-  if (args.input == LinearInput::kFp8) {
-    float* quantized = sized(b.quantized, args.n * dim);
-    pool.parallelFor(args.n, rowsWorthAThread(dim), [&](std::int64_t begin, std::int64_t end) {
-      simulateFp8Cpu(args.x + begin * dim, (end - begin) * dim, 128, quantized + begin * dim);
-    });
-    x = quantized;
-  }
-  const std::int64_t n_rows = assignRows(args, x, dim, b);
-  float* inner = sized(b.inner, n_rows * inter);
-  float* outer = sized(b.outer, n_rows * dim);
+  const std::int64_t n_rows = assignRows(args, b);
+  const Inputs inputs = makeInputs(args, dim, pool, b);
+  float* inner = b.inner.sized(n_rows * inter);
+  float* outer = b.outer.sized(n_rows * dim);
   const auto n_pieces = static_cast<std::int64_t>(b.pieces.size());
   // A decoded token of a small model is not worth waking anybody.
   const std::int64_t n_products = n_rows * dim * inter;
@@ -206,7 +259,7 @@ void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t first = i % n_inner * kInnerBlock;
       innerBlock(args, made.pieces[static_cast<std::size_t>(i / n_inner)], first,
-                 std::min(first + kInnerBlock, inter), made, inter, inner);
+                 std::min(first + kInnerBlock, inter), made, inputs, inter, inner);
     }
   });
   const std::int64_t n_outer = (dim + kOuterBlock - 1) / kOuterBlock;

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "kernels/act_quant/act_quant.h"
+#include "kernels/aligned_buffer.h"
 #include "kernels/dequantize-inl.h"
 #include "kernels/formats-inl.h"
 #include "kernels/linear/linear.h"
+#include "kernels/linear/product_bf16.h"
 #include "kernels/linear/product_rows.h"
 #include "kernels/linear/weight_lanes-inl.h"
 #include "kernels/sums-inl.h"
@@ -299,17 +301,78 @@ void productRows(const MatrixView& w, std::int64_t first, std::int64_t last, con
   HWY_DYNAMIC_DISPATCH(productRows)(w, first, last, x, n, y, y_stride, rounding);
 }
 
-void linearCpu(const LinearArgs& args, ThreadPool& pool) {
+void toBf16Rows(const float* x, std::int64_t x_stride, std::int64_t n, std::int64_t in,
+                LinearInput input, ThreadPool& pool, std::uint16_t* codes) {
+  pool.parallelFor(n, rowsWorthAThread(in), [&](std::int64_t begin, std::int64_t end) {
+    thread_local std::vector<float> quantized;
+    if (input == LinearInput::kFp8) quantized.resize(static_cast<std::size_t>(in));
+    for (std::int64_t t = begin; t < end; ++t) {
+      const float* row = x + t * x_stride;
+      if (input == LinearInput::kFp8) {
+        simulateFp8Cpu(row, in, 128, quantized.data());
+        row = quantized.data();
+      }
+      toBf16Codes(row, in, codes + t * in);
+    }
+  });
+}
+
+namespace {
+
+// Pieces of a few tiles by up to most_tokens tokens; narrow matrices share out the tokens too.
+// product(first, last, t, n, y) makes rows [first, last) of w for tokens [t, t + n).
+template <class Product>
+void inPieces(const LinearArgs& args, std::int64_t most_tokens, ThreadPool& pool,
+              const Product& product) {
   const std::int64_t in = args.w.in, out = args.w.out;
+  const std::int64_t y_stride = args.y_stride ? args.y_stride : out;
+  const std::int64_t n_tiles = (out + kTileRows - 1) / kTileRows;
+  const std::int64_t n_parts = n_tiles >= 4 * pool.size() ? 1 : 2 * pool.size();
+  const std::int64_t n_tokens =
+      std::clamp((args.n + n_parts - 1) / n_parts, std::min<std::int64_t>(args.n, 48), most_tokens);
+  const std::int64_t tiles = std::clamp<std::int64_t>(65536 / (kTileRows * in * n_tokens), 1,
+                                                      std::max<std::int64_t>(1, n_tiles));
+  const std::int64_t n_columns = (n_tiles + tiles - 1) / tiles;
+  const std::int64_t n_chunks = (args.n + n_tokens - 1) / n_tokens;
+  pool.parallelFor(n_columns * n_chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t piece = begin; piece < end; ++piece) {
+      const std::int64_t t = piece / n_columns * n_tokens, n = std::min(n_tokens, args.n - t);
+      const std::int64_t first = piece % n_columns * tiles * kTileRows;
+      product(first, std::min(first + tiles * kTileRows, out), t, n, args.y + t * y_stride + first);
+    }
+  });
+}
+
+template <class Value>
+void rowPointers(const Value* x, std::int64_t stride, std::int64_t n, const Value** rows) {
+  for (std::int64_t i = 0; i < n; ++i) rows[i] = x + i * stride;
+}
+
+}  // namespace
+
+void linearCpu(const LinearArgs& args, ThreadPool& pool) {
+  const std::int64_t in = args.w.in;
   if (args.n == 0) return;
   const float* x = args.x;
   std::int64_t x_stride = args.x_stride ? args.x_stride : in;
-  const std::int64_t y_stride = args.y_stride ? args.y_stride : out;
-  thread_local std::vector<float> quantized;
+  const std::int64_t y_stride = args.y_stride ? args.y_stride : args.w.out;
+  if (fitsBf16Products(args.w, args.input)) {
+    thread_local AlignedBuffer<std::uint16_t> buffer;
+    std::uint16_t* codes = buffer.sized(args.n * in);
+    toBf16Rows(x, x_stride, args.n, in, args.input, pool, codes);
+    // The codes of a chunk of tokens fit half of the second cache level.
+    const std::int64_t most = std::clamp<std::int64_t>(262144 / in, 48, kMostTokens);
+    return inPieces(
+        args, most, pool,
+        [&](std::int64_t first, std::int64_t last, std::int64_t t, std::int64_t n, float* y) {
+          const std::uint16_t* rows[kMostTokens];
+          rowPointers(codes + t * in, in, n, rows);
+          productRowsBf16(args.w, first, last, rows, n, y, y_stride, args.rounding);
+        });
+  }
   if (args.input == LinearInput::kFp8) {
-    if (quantized.size() < static_cast<std::size_t>(args.n * in))
-      quantized.resize(static_cast<std::size_t>(args.n * in));
-    float* to = quantized.data();
+    thread_local AlignedBuffer<float> quantized;
+    float* to = quantized.sized(args.n * in);
     pool.parallelFor(args.n, rowsWorthAThread(in), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t t = begin; t < end; ++t)
         simulateFp8Cpu(args.x + t * x_stride, in, 128, to + t * in);
@@ -317,25 +380,12 @@ void linearCpu(const LinearArgs& args, ThreadPool& pool) {
     x = to;
     x_stride = in;
   }
-  // Pieces of a few tiles by up to kMostTokens tokens; narrow matrices share out the tokens too.
-  const std::int64_t n_tiles = (out + kTileRows - 1) / kTileRows;
-  const std::int64_t n_parts = n_tiles >= 4 * pool.size() ? 1 : 2 * pool.size();
-  const std::int64_t n_tokens =
-      std::clamp((args.n + n_parts - 1) / n_parts, std::min<std::int64_t>(args.n, 48), kMostTokens);
-  const std::int64_t tiles = std::clamp<std::int64_t>(65536 / (kTileRows * in * n_tokens), 1,
-                                                      std::max<std::int64_t>(1, n_tiles));
-  const std::int64_t n_columns = (n_tiles + tiles - 1) / tiles;
-  const std::int64_t n_chunks = (args.n + n_tokens - 1) / n_tokens;
-  pool.parallelFor(n_columns * n_chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-    const float* rows[kMostTokens];
-    for (std::int64_t piece = begin; piece < end; ++piece) {
-      const std::int64_t t = piece / n_columns * n_tokens, n = std::min(n_tokens, args.n - t);
-      const std::int64_t first = piece % n_columns * tiles * kTileRows;
-      for (std::int64_t i = 0; i < n; ++i) rows[i] = x + (t + i) * x_stride;
-      productRows(args.w, first, std::min(first + tiles * kTileRows, out), rows, n,
-                  args.y + t * y_stride + first, y_stride, args.rounding);
-    }
-  });
+  inPieces(args, kMostTokens, pool,
+           [&](std::int64_t first, std::int64_t last, std::int64_t t, std::int64_t n, float* y) {
+             const float* rows[kMostTokens];
+             rowPointers(x + t * x_stride, x_stride, n, rows);
+             productRows(args.w, first, last, rows, n, y, y_stride, args.rounding);
+           });
 }
 
 }  // namespace kernels

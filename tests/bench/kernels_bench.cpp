@@ -107,6 +107,7 @@ void benchLinear(Bench& bench, WeightType type, std::int64_t out, std::int64_t i
   args.w = w.view;
   args.y = y.data();
   args.n = n;
+  args.input = LinearInput::kBf16;
   const std::string name = std::string("linear ") + nameOf(type) + " " + std::to_string(out) +
                            " x " + std::to_string(in) + ", " + std::to_string(n) + " tokens";
   bench.line(name, 2.0 * static_cast<double>(n * out * in), w.bytes(),

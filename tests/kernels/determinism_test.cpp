@@ -76,13 +76,13 @@ struct Matrix {
 // Rows [first, first + n) of an operation's result on the inputs of `kSeed`.
 using Operation = std::function<std::vector<float>(ThreadPool&, std::int64_t, std::int64_t)>;
 
-std::vector<float> linear(WeightType type, LinearInput input, ThreadPool& pool, std::int64_t first,
-                          std::int64_t n) {
+std::vector<float> linear(WeightType type, LinearInput input, std::int64_t in, ThreadPool& pool,
+                          std::int64_t first, std::int64_t n) {
   Inputs inputs;
-  const auto x = inputs.floats(kRows * 256);
-  const Matrix w(inputs, type, 83, 256);
+  const auto x = inputs.floats(kRows * in);
+  const Matrix w(inputs, type, 83, in);
   LinearArgs args;
-  args.x = x.data() + first * 256;
+  args.x = x.data() + first * in;
   args.w = w.view;
   args.n = n;
   args.input = input;
@@ -266,9 +266,10 @@ struct NamedOperation {
 
 const std::vector<NamedOperation>& operations() {
   using namespace std::placeholders;
-  const auto product = [](WeightType type, LinearInput input) {
-    return std::bind(linear, type, input, _1, _2, _3);
+  const auto product = [](WeightType type, LinearInput input, std::int64_t in = 256) {
+    return std::bind(linear, type, input, in, _1, _2, _3);
   };
+  constexpr auto kLong = std::int64_t{2240};  // several segments, the last one short
   static const std::vector<NamedOperation> all = {
       {"linear f32", product(WeightType::kF32, LinearInput::kAsIs)},
       {"linear f16", product(WeightType::kF16, LinearInput::kAsIs)},
@@ -277,6 +278,11 @@ const std::vector<NamedOperation>& operations() {
       {"linear bf16", product(WeightType::kBf16, LinearInput::kAsIs)},
       {"linear fp8", product(WeightType::kFp8, LinearInput::kFp8)},
       {"linear fp4", product(WeightType::kFp4, LinearInput::kFp8)},
+      {"linear q8_0 of bf16", product(WeightType::kQ8_0, LinearInput::kBf16, kLong)},
+      {"linear mxfp4 of bf16", product(WeightType::kMxfp4, LinearInput::kBf16, kLong)},
+      {"linear bf16 of bf16", product(WeightType::kBf16, LinearInput::kBf16, kLong)},
+      {"linear fp8 of bf16", product(WeightType::kFp8, LinearInput::kBf16, kLong)},
+      {"linear fp4 of bf16", product(WeightType::kFp4, LinearInput::kBf16, kLong)},
       {"grouped out", groupedOut},
       {"experts", std::bind(experts, std::vector<std::int64_t>{}, _1, _2, _3)},
       {"experts in ranges", std::bind(experts, std::vector<std::int64_t>{1, 3, 4}, _1, _2, _3)},

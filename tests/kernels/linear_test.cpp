@@ -1,6 +1,7 @@
 #include <QDateTime>
 #include <QTest>
-
+#include <cmath>
+#include <cstdlib>
 #include <random>
 
 #include "tests/kernels/bundle.h"
@@ -30,6 +31,64 @@ std::vector<float> product(Version version, const std::vector<float>& x, const M
   support::run(version, args);
   return y;
 }
+
+constexpr WeightType kTypes[] = {WeightType::kF32,  WeightType::kF16, WeightType::kBf16,
+                                 WeightType::kFp8,  WeightType::kFp4, WeightType::kQ8_0,
+                                 WeightType::kMxfp4};
+
+unsigned randomSeed() {
+  const char* fixed = std::getenv("LECTERN_SEED");
+  const auto seed = fixed != nullptr ? static_cast<unsigned>(std::strtoul(fixed, nullptr, 10))
+                                     : static_cast<unsigned>(QDateTime::currentMSecsSinceEpoch());
+  qInfo("LECTERN_SEED=%u", seed);
+  return seed;
+}
+
+// Random finite values, small ones among them.
+struct RandomMatrix {
+  std::vector<std::uint8_t> codes, scales;
+  MatrixView view;
+
+  RandomMatrix(WeightType type, std::int64_t out, std::int64_t in, std::mt19937& random) {
+    view.type = type;
+    view.out = out;
+    view.in = in;
+    codes.resize(static_cast<std::size_t>(out * view.rowBytes()));
+    scales.resize(static_cast<std::size_t>(out * (in / 32 + 1)));
+    for (auto* bytes : {&codes, &scales})
+      for (auto& byte : *bytes) byte = static_cast<std::uint8_t>(random());
+    // Scales, and the bytes of exponents, below those of infinity and NaN.
+    for (auto& scale : scales) scale &= 0xbb;
+    const auto [high, step, mask] = exponentBytes(type);
+    for (std::size_t i = high; i < codes.size(); i += step) codes[i] &= mask;
+    view.data = reinterpret_cast<const std::byte*>(codes.data());
+    view.scale = scales.data();
+  }
+
+ private:
+  struct ExponentBytes {
+    std::size_t first, step;
+    std::uint8_t mask;
+  };
+  static ExponentBytes exponentBytes(WeightType type) {
+    switch (type) {
+      case WeightType::kF32:
+        return {3, 4, 0xbb};
+      case WeightType::kF16:
+      case WeightType::kBf16:
+        return {1, 2, 0xbb};
+      case WeightType::kFp8:
+        return {0, 1, 0xf7};
+      case WeightType::kFp4:
+        return {0, 1, 0xff};
+      case WeightType::kQ8_0:
+        return {1, 34, 0xbb};
+      case WeightType::kMxfp4:
+        return {0, 17, 0xbb};
+    }
+    return {};
+  }
+};
 
 std::vector<float> normed(Version version, std::vector<float> x, const std::vector<float>& weight) {
   RmsNormArgs args;
@@ -69,36 +128,56 @@ class LinearTest : public QObject {
   void unitVectorsBringOutTheWeights_data() { bothVersions(); }
   void unitVectorsBringOutTheWeights() {
     FETCH_VERSION;
-    constexpr std::int64_t kIn = 96, kOut = 21;  // whole blocks, no whole tile
-    const auto seed = static_cast<unsigned>(QDateTime::currentMSecsSinceEpoch());
-    qInfo("seed %u", seed);
+    constexpr std::int64_t kIn = 192, kOut = 21;  // whole blocks, no whole tile
+    const unsigned seed = randomSeed();
     std::mt19937 random(seed);
     std::vector<float> x(kIn * kIn);
     for (std::size_t i = 0; i < kIn; ++i) x[i * kIn + i] = 1;
-    for (const WeightType type : {WeightType::kF32, WeightType::kF16, WeightType::kBf16,
-                                  WeightType::kQ8_0, WeightType::kMxfp4}) {
-      MatrixView w;
-      w.type = type;
-      w.out = kOut;
-      w.in = kIn;
-      std::vector<std::uint8_t> bytes(static_cast<std::size_t>(kOut * w.rowBytes()));
-      for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
-      // Scales, and whatever could be infinite, are finite numbers, small ones among them.
-      const std::size_t block = type == WeightType::kQ8_0    ? 34
-                                : type == WeightType::kMxfp4 ? 17
-                                : type == WeightType::kF32   ? 4
-                                                             : 2;
-      const std::size_t high = type == WeightType::kF32 ? 3 : type == WeightType::kMxfp4 ? 0 : 1;
-      for (std::size_t i = high; i < bytes.size(); i += block) bytes[i] &= 0xbb;
-      w.data = reinterpret_cast<const std::byte*>(bytes.data());
-      const auto y = product(version, x, w, LinearInput::kAsIs, Rounding::kNone);
-      std::vector<float> row(kIn);
-      for (std::int64_t o = 0; o < kOut; ++o) {
-        dequantizeRow(w, o, row.data());
-        for (std::int64_t i = 0; i < kIn; ++i)
-          QCOMPARE(y[static_cast<std::size_t>(i * kOut + o)], row[static_cast<std::size_t>(i)]);
+    for (const WeightType type : kTypes) {
+      const RandomMatrix matrix(type, kOut + 124, kIn, random);
+      const MatrixView w = matrix.view.rows(124, kOut);  // from one FP8 tile into the next
+      for (const LinearInput input : {LinearInput::kAsIs, LinearInput::kBf16}) {
+        const auto y = product(version, x, w, input, Rounding::kNone);
+        std::vector<float> row(kIn);
+        for (std::int64_t o = 0; o < kOut; ++o) {
+          dequantizeRow(w, o, row.data());
+          for (std::int64_t i = 0; i < kIn; ++i) {
+            float expected = row[static_cast<std::size_t>(i)];
+            const float actual = y[static_cast<std::size_t>(i * kOut + o)];
+            if (input == LinearInput::kBf16 && std::fabs(expected) < 0x1p-126f && actual == 0)
+              expected = 0;
+            QCOMPARE(actual, expected);
+          }
+        }
+        // The same for tokens that come alone.
+        for (std::int64_t i = 0; i < kIn; i += 17) {
+          const std::vector<float> unit(x.begin() + i * kIn, x.begin() + (i + 1) * kIn);
+          const auto alone = product(version, unit, w, input, Rounding::kNone);
+          QVERIFY(std::equal(alone.begin(), alone.end(), y.begin() + i * kOut));
+        }
       }
     }
+  }
+
+  // Products of bf16 numbers differ from the plain loops in the order of the sum only.
+  void productsOfBf16Match() {
+    const unsigned seed = randomSeed();
+    std::mt19937 random(seed);
+    for (const WeightType type : kTypes)
+      for (const std::int64_t in : {32, 128, 1024, 2208}) {
+        if (type == WeightType::kFp8 && in % 64 != 0) continue;
+        const RandomMatrix w(type, 37, in, random);
+        for (const std::int64_t n : {1, 2, 5, 23}) {
+          std::vector<float> x(static_cast<std::size_t>(n * in));
+          for (float& value : x)
+            value = roundBf16(static_cast<float>(static_cast<int>(random() % 4001) - 2000));
+          const auto run = [&](Version version) {
+            return product(version, x, w.view, LinearInput::kBf16, Rounding::kNone);
+          };
+          VERIFY_MATCH(
+              support::elementMismatch(run(Version::kCpu), run(Version::kRef), 37, kUnrounded));
+        }
+      }
   }
 
   void quantizedProductsMatch_data() { bothVersions(); }
