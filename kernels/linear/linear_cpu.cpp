@@ -38,9 +38,13 @@ constexpr std::int64_t kTileStride = kSegment + 16;
 // Tokens of a register block: with 32 registers six rows of four sums fit, with 16 three.
 constexpr std::int64_t kTokenGroup = hn::MaxLanes(D()) == 16 ? 6 : 3;
 
+// Weight rows dequantised together: they and a group of tokens fit the first cache level with room
+// to spare.
+constexpr std::int64_t kRowsAtOnce = 8;
+
 // What a block of sums works on: n_k columns from k0 on; the weight rows start there.
 struct Segment {
-  const float* w[kTileRows];
+  const float* w[kRowsAtOnce];
   std::int64_t k0, n_k;
 };
 
@@ -54,27 +58,37 @@ HWY_INLINE V inRegister(V value) {
 }
 
 // sums[t · kTileRows + o] = x[t] · w[o] for kT tokens and the kO weight rows from `first` on;
-// from the second segment on added to what stands there.
+// from the second segment on added to what stands there. Loops over sums and pointers are unrolled
+// early, or GCC keeps these in memory.
 template <int kT, int kO>
 void dotBlock(const float* const* x, const Segment& segment, std::int64_t first, float* sums) {
   const D d;
   const std::int64_t lanes = static_cast<std::int64_t>(hn::Lanes(d)), n_k = segment.n_k;
   const float *xs[kT], *w[kO];
-  for (int t = 0; t < kT; ++t) xs[t] = x[t] + segment.k0;
-  for (int o = 0; o < kO; ++o) w[o] = segment.w[first + o];
   V sum[kT][kO];
-  for (int t = 0; t < kT; ++t)
+  HWY_UNROLL(8)
+  for (int o = 0; o < kO; ++o) w[o] = segment.w[first + o];
+  HWY_UNROLL(8)
+  for (int t = 0; t < kT; ++t) {
+    xs[t] = x[t] + segment.k0;
+    HWY_UNROLL(8)
     for (int o = 0; o < kO; ++o) sum[t][o] = hn::Zero(d);
+  }
   std::int64_t k = 0;
   for (; k + lanes <= n_k; k += lanes) {
     V wk[kO];
+    HWY_UNROLL(8)
     for (int o = 0; o < kO; ++o) wk[o] = hn::LoadU(d, w[o] + k);
+    HWY_UNROLL(8)
     for (int t = 0; t < kT; ++t) {
       const V xk = inRegister(hn::LoadU(d, xs[t] + k));
+      HWY_UNROLL(8)
       for (int o = 0; o < kO; ++o) sum[t][o] = hn::MulAdd(xk, wk[o], sum[t][o]);
     }
   }
+  HWY_UNROLL(8)
   for (int t = 0; t < kT; ++t)
+    HWY_UNROLL(2)
     for (int o = 0; o < kO; o += 4)
       fourSums(d, sum[t] + o, sums + t * kTileRows + first + o, segment.k0 > 0);
   for (; k < n_k; ++k)
@@ -231,16 +245,16 @@ std::int64_t productOfPlainRows(const MatrixView& w, std::int64_t first, std::in
   }
 }
 
-// sums[t · kTileRows + o] = x[t] · w[first + o] for o < n_rows <= kTileRows; whatever the n are,
+// sums[t · kTileRows + o] = x[t] · w[first + o] for o < n_rows <= kRowsAtOnce; whatever the n are,
 // every (t, o) runs through the same operations.
 void productTile(const MatrixView& w, std::int64_t first, std::int64_t n_rows,
                  const float* const* x, std::int64_t n, float* sums) {
-  HWY_ALIGN thread_local float tile[kTileRows * kTileStride];
+  HWY_ALIGN thread_local float tile[kRowsAtOnce * kTileStride];
   for (std::int64_t k0 = 0; k0 < w.in; k0 += kSegment) {
     Segment segment;
     segment.k0 = k0;
     segment.n_k = std::min(kSegment, w.in - k0);
-    for (std::int64_t o = 0; o < kTileRows; ++o) {
+    for (std::int64_t o = 0; o < kRowsAtOnce; ++o) {
       const std::int64_t row = std::min(o, n_rows - 1);  // a short tile repeats its last row
       if (w.type == WeightType::kF32 && n <= kTokenGroup) {
         segment.w[o] = reinterpret_cast<const float*>(w.rowData(first + row)) + k0;
@@ -282,7 +296,8 @@ void productRows(const MatrixView& w, std::int64_t first, std::int64_t last, con
   HWY_ALIGN float sums[kMostTokens * kTileRows];
   for (std::int64_t o = first; o < last; o += kTileRows) {
     const std::int64_t n_rows = std::min(kTileRows, last - o);
-    productTile(w, o, n_rows, x, n, sums);
+    for (std::int64_t i = 0; i < n_rows; i += kRowsAtOnce)
+      productTile(w, o + i, std::min(kRowsAtOnce, n_rows - i), x, n, sums + i);
     for (std::int64_t t = 0; t < n; ++t)
       roundedCopy(sums + t * kTileRows, n_rows, rounding, y + t * y_stride + o - first);
   }
@@ -319,11 +334,14 @@ void toBf16Rows(const float* x, std::int64_t x_stride, std::int64_t n, std::int6
 
 namespace {
 
-// Pieces of a few tiles by up to most_tokens tokens; narrow matrices share out the tokens too.
+// Pieces of a few tiles by so many tokens that their rows, of row_bytes, fit half of a second cache
+// level of 1 MiB; narrow matrices share out the tokens too.
 // product(first, last, t, n, y) makes rows [first, last) of w for tokens [t, t + n).
 template <class Product>
-void inPieces(const LinearArgs& args, std::int64_t most_tokens, ThreadPool& pool,
+void inPieces(const LinearArgs& args, std::int64_t row_bytes, ThreadPool& pool,
               const Product& product) {
+  const std::int64_t most_tokens =
+      std::clamp<std::int64_t>((std::int64_t{512} << 10) / row_bytes, 48, kMostTokens);
   const std::int64_t in = args.w.in, out = args.w.out;
   const std::int64_t y_stride = args.y_stride ? args.y_stride : out;
   const std::int64_t n_tiles = (out + kTileRows - 1) / kTileRows;
@@ -360,10 +378,8 @@ void linearCpu(const LinearArgs& args, ThreadPool& pool) {
     thread_local AlignedBuffer<std::uint16_t> buffer;
     std::uint16_t* codes = buffer.sized(args.n * in);
     toBf16Rows(x, x_stride, args.n, in, args.input, pool, codes);
-    // The codes of a chunk of tokens fit half of the second cache level.
-    const std::int64_t most = std::clamp<std::int64_t>(262144 / in, 48, kMostTokens);
     return inPieces(
-        args, most, pool,
+        args, in * 2, pool,
         [&](std::int64_t first, std::int64_t last, std::int64_t t, std::int64_t n, float* y) {
           const std::uint16_t* rows[kMostTokens];
           rowPointers(codes + t * in, in, n, rows);
@@ -380,7 +396,7 @@ void linearCpu(const LinearArgs& args, ThreadPool& pool) {
     x = to;
     x_stride = in;
   }
-  inPieces(args, kMostTokens, pool,
+  inPieces(args, in * 4, pool,
            [&](std::int64_t first, std::int64_t last, std::int64_t t, std::int64_t n, float* y) {
              const float* rows[kMostTokens];
              rowPointers(x + t * x_stride, x_stride, n, rows);

@@ -201,30 +201,41 @@ void productOfRows(const Rows<Format>& rows, std::int64_t n_columns, const std::
   }
 }
 
+// Weight rows unpacked together: they and a group of tokens fit the first cache level with room to
+// spare.
+constexpr std::int64_t kUnpackedRows = 8;
 // Distance of the rows of a tile: not a power of two, or they would compete for the same lines of
 // the cache.
 constexpr std::int64_t kTileStride = kSegment + 32;
 // Tokens of a register block: 32 registers hold six by four sums and what they are made of.
 constexpr std::int64_t kTokenGroup = 6;
 
-// sums[t · kTileRows + o] = x[t] · tile[o] for kT tokens and four rows over n_k columns.
+// sums[t · kTileRows + o] = x[t] · tile[o] for kT tokens and four rows over n_k columns. Loops over
+// sums and pointers are unrolled early, or GCC keeps these in memory.
 template <int kT>
 void dotBlock(const std::uint16_t* const* x, std::int64_t k0, std::int64_t n_k,
               const std::uint16_t* tile, float* sums) {
   const std::uint16_t* xs[kT];
-  for (int t = 0; t < kT; ++t) xs[t] = x[t] + k0;
   __m512 sum[kT][4];
-  for (auto& token : sum)
-    for (__m512& v : token) v = _mm512_setzero_ps();
+  HWY_UNROLL(8)
+  for (int t = 0; t < kT; ++t) {
+    xs[t] = x[t] + k0;
+    HWY_UNROLL(4)
+    for (int o = 0; o < 4; ++o) sum[t][o] = _mm512_setzero_ps();
+  }
   for (std::int64_t k = 0; k < n_k; k += 32) {
     __m512i w[4];
+    HWY_UNROLL(4)
     for (int o = 0; o < 4; ++o) w[o] = _mm512_load_si512(tile + o * kTileStride + k);
+    HWY_UNROLL(8)
     for (int t = 0; t < kT; ++t) {
       __m512i xk = _mm512_loadu_si512(xs[t] + k);
       asm("" : "+v"(xk));  // GCC would load it again for each of the products
+      HWY_UNROLL(4)
       for (int o = 0; o < 4; ++o) sum[t][o] = withProducts(sum[t][o], xk, w[o]);
     }
   }
+  HWY_UNROLL(8)
   for (int t = 0; t < kT; ++t)
     storeFourSums(sum[t][0], sum[t][1], sum[t][2], sum[t][3], k0 > 0, sums + t * kTileRows);
 }
@@ -247,12 +258,12 @@ void dotTokens(const std::uint16_t* const* x, std::int64_t n, std::int64_t k0, s
   }
 }
 
-// sums[t · kTileRows + o] = x[t] · w[first + o] for o < n_rows <= kTileRows, the last four rows
+// sums[t · kTileRows + o] = x[t] · w[first + o] for o < n_rows <= kUnpackedRows, the last four rows
 // perhaps in part.
 template <class Format>
 void productTile(const MatrixView& w, std::int64_t first, std::int64_t n_rows,
                  const std::uint16_t* const* x, std::int64_t n, float* sums) {
-  alignas(64) thread_local std::uint16_t tile[kTileRows * kTileStride];
+  alignas(64) thread_local std::uint16_t tile[kUnpackedRows * kTileStride];
   const Tables& made = tables();
   for (std::int64_t k0 = 0; k0 < w.in; k0 += kSegment) {
     const std::int64_t n_k = std::min(kSegment, w.in - k0);
@@ -273,8 +284,18 @@ void productTile(const MatrixView& w, std::int64_t first, std::int64_t n_rows,
   }
 }
 
+// to[i] = rounded(from[i]) for n <= 16; 16 values may be read.
 inline void roundedCopy(const float* from, std::int64_t n, Rounding rounding, float* to) {
-  for (std::int64_t i = 0; i < n; ++i) to[i] = rounded(from[i], rounding);
+  __m512 value = _mm512_loadu_ps(from);
+  if (rounding == Rounding::kBf16) {
+    const __m512i bits = _mm512_castps_si512(value);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    const __m512i grid = _mm512_and_si512(sum, _mm512_set1_epi32(static_cast<int>(0xffff0000)));
+    const __mmask16 is_number = _mm512_cmp_ps_mask(value, value, _CMP_ORD_Q);
+    value = _mm512_mask_mov_ps(value, is_number, _mm512_castsi512_ps(grid));
+  }
+  _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << n) - 1), value);
 }
 
 // Whether rows [first, first + 8) are eight and differ in nothing but their place.
@@ -287,14 +308,14 @@ template <class Format>
 void productOfOneToken(const MatrixView& w, std::int64_t first, std::int64_t last,
                        const std::uint16_t* x, float* y, Rounding rounding) {
   for (std::int64_t o = first; o < last;) {
-    float* to = y + (o - first);
+    float sums[16];
     const Rows<Format> rows(w, o);
     const std::int64_t n = areAlike(w, o, last) ? kAtOnce : 1;
     if (n > 1)
-      productOfRows<Format, kAtOnce>(rows, w.in, x, to);
+      productOfRows<Format, kAtOnce>(rows, w.in, x, sums);
     else
-      productOfRows<Format, 1>(rows, w.in, x, to);
-    roundedCopy(to, n, rounding, to);
+      productOfRows<Format, 1>(rows, w.in, x, sums);
+    roundedCopy(sums, n, rounding, y + (o - first));
     o += n;
   }
 }
@@ -307,7 +328,8 @@ void productRowsOf(const MatrixView& w, std::int64_t first, std::int64_t last,
   alignas(64) float sums[kMostTokens * kTileRows];
   for (std::int64_t o = first; o < last; o += kTileRows) {
     const std::int64_t n_rows = std::min(kTileRows, last - o);
-    productTile<Format>(w, o, n_rows, x, n, sums);
+    for (std::int64_t i = 0; i < n_rows; i += kUnpackedRows)
+      productTile<Format>(w, o + i, std::min(kUnpackedRows, n_rows - i), x, n, sums + i);
     for (std::int64_t t = 0; t < n; ++t)
       roundedCopy(sums + t * kTileRows, n_rows, rounding, y + t * y_stride + o - first);
   }
