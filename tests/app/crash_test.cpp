@@ -144,6 +144,30 @@ class CrashTest : public QObject {
     std::printf("%d kills while reading, 0 lost\n", n_hit);
   }
 
+  void aModelShortenedWhileItReadsIsNamedAndNothingSafeIsLost() {
+    Desk desk;
+    desk.write("code.c", support::madeUpCode(400));
+    const std::filesystem::path model = desk.folder() / "model";
+    std::filesystem::copy(support::bundledModel(), model, std::filesystem::copy_options::recursive);
+    const std::vector<std::string> ingest{"ingest",    desk.source("").string(), "--session", "s",
+                                          "--model", model.string()};
+    Interrupted first(desk, ingest);
+    first.waitForReading();
+    for (const auto& file : std::filesystem::directory_iterator(model))
+      if (file.path().extension() == ".safetensors") std::filesystem::resize_file(file, 0);
+    const RunResult stopped = first.finish();
+    EXIT(stopped, 3);
+    QCOMPARE(stopped.errorCode(), std::string("corrupt"));
+    QVERIFY2(stopped.out.find("model file changed") != std::string::npos, stopped.out.c_str());
+
+    std::filesystem::remove_all(model);
+    std::filesystem::copy(support::bundledModel(), model, std::filesystem::copy_options::recursive);
+    const RunResult second = desk.run(ingest);
+    EXIT(second, 0);
+    QVERIFY(second.json()["reused_tokens"].get<std::int64_t>() >= acknowledgedTokens(stopped.err));
+    EXIT(desk.ask("s", "Where is measure_3 defined?"), 0);
+  }
+
   void aQueueOfReadingsSurvivesKillsAndGoesOn() {
     std::mt19937_64 random(support::testSeed("kills of a queue"));
     Desk desk;
