@@ -2,7 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <unistd.h>
+
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -15,6 +18,7 @@ struct FaultVfs::Door {
 
   Fault fault = Fault::kIo;
   int countdown = 0;  // calls until the fault; 0: none is coming
+  int n_calls = 0;    // that the fault could befall
   bool for_ever = false, failing = false, has_failed = false;
   int last_errno = 0;  // of the last fault; 0: ask the real one
 
@@ -22,8 +26,10 @@ struct FaultVfs::Door {
 
   bool fails(bool applies) {
     if (!applies) return false;
+    ++n_calls;
     if (failing) return true;
     if (countdown == 0 || --countdown > 0) return false;
+    if (fault == Fault::kKill) ::kill(::getpid(), SIGKILL);
     failing = for_ever;
     has_failed = true;
     return true;
@@ -50,6 +56,7 @@ struct File {
 File* fileOf(sqlite3_file* file) { return reinterpret_cast<File*>(file); }
 Door* doorOf(sqlite3_vfs* vfs) { return static_cast<Door*>(vfs->pAppData); }
 
+bool hitsAny(const Door& door) { return door.fault == Fault::kIo || door.fault == Fault::kKill; }
 bool needsRoom(const Door& door) {
   return door.fault == Fault::kDiskFull || door.fault == Fault::kShortWrite;
 }
@@ -70,7 +77,7 @@ int closeFile(sqlite3_file* file) {
 int readFile(sqlite3_file* file, void* bytes, int n_bytes, sqlite3_int64 offset) {
   File* self = fileOf(file);
   Door& door = *self->door;
-  if (door.fails(door.fault == Fault::kIo || door.fault == Fault::kShortRead)) {
+  if (door.fails(hitsAny(door) || door.fault == Fault::kShortRead)) {
     if (door.fault == Fault::kShortRead)
       (void)self->real()->pMethods->xRead(self->real(), bytes, n_bytes / 2, offset);
     return failed(door, SQLITE_IOERR_READ);
@@ -81,7 +88,7 @@ int readFile(sqlite3_file* file, void* bytes, int n_bytes, sqlite3_int64 offset)
 int writeFile(sqlite3_file* file, const void* bytes, int n_bytes, sqlite3_int64 offset) {
   File* self = fileOf(file);
   Door& door = *self->door;
-  if (door.fails(door.fault == Fault::kIo || needsRoom(door))) {
+  if (door.fails(hitsAny(door) || needsRoom(door))) {
     if (door.fault == Fault::kShortWrite)
       (void)self->real()->pMethods->xWrite(self->real(), bytes, n_bytes / 2, offset);
     return failed(door, needsRoom(door) ? SQLITE_FULL : SQLITE_IOERR_WRITE);
@@ -95,7 +102,7 @@ int writeFile(sqlite3_file* file, const void* bytes, int n_bytes, sqlite3_int64 
 int truncateFile(sqlite3_file* file, sqlite3_int64 n_bytes) {
   File* self = fileOf(file);
   Door& door = *self->door;
-  if (door.fails(door.fault == Fault::kIo)) return failed(door, SQLITE_IOERR_TRUNCATE);
+  if (door.fails(hitsAny(door))) return failed(door, SQLITE_IOERR_TRUNCATE);
   door.tell({Kind::kTruncate, *self->name, n_bytes});
   return self->real()->pMethods->xTruncate(self->real(), n_bytes);
 }
@@ -103,7 +110,7 @@ int truncateFile(sqlite3_file* file, sqlite3_int64 n_bytes) {
 int syncFile(sqlite3_file* file, int flags) {
   File* self = fileOf(file);
   Door& door = *self->door;
-  if (door.fails(door.fault == Fault::kIo || door.fault == Fault::kSync))
+  if (door.fails(hitsAny(door) || door.fault == Fault::kSync))
     return failed(door, SQLITE_IOERR_FSYNC);
   door.tell({Kind::kSync, *self->name});
   return door.events ? SQLITE_OK : self->real()->pMethods->xSync(self->real(), flags);
@@ -112,14 +119,14 @@ int syncFile(sqlite3_file* file, int flags) {
 int sizeOfFile(sqlite3_file* file, sqlite3_int64* n_bytes) {
   File* self = fileOf(file);
   Door& door = *self->door;
-  if (door.fails(door.fault == Fault::kIo)) return failed(door, SQLITE_IOERR_FSTAT);
+  if (door.fails(hitsAny(door))) return failed(door, SQLITE_IOERR_FSTAT);
   return self->real()->pMethods->xFileSize(self->real(), n_bytes);
 }
 
 int lockFile(sqlite3_file* file, int level) {
   File* self = fileOf(file);
   Door& door = *self->door;
-  if (door.fails(door.fault == Fault::kIo || door.fault == Fault::kLock))
+  if (door.fails(hitsAny(door) || door.fault == Fault::kLock))
     return failed(door, SQLITE_IOERR_LOCK);
   return self->real()->pMethods->xLock(self->real(), level);
 }
@@ -132,7 +139,7 @@ int unlockFile(sqlite3_file* file, int level) {
 int checkReserved(sqlite3_file* file, int* is_reserved) {
   File* self = fileOf(file);
   Door& door = *self->door;
-  if (door.fails(door.fault == Fault::kIo || door.fault == Fault::kLock))
+  if (door.fails(hitsAny(door) || door.fault == Fault::kLock))
     return failed(door, SQLITE_IOERR_CHECKRESERVEDLOCK);
   return self->real()->pMethods->xCheckReservedLock(self->real(), is_reserved);
 }
@@ -185,7 +192,7 @@ int openFile(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, 
   File* self = new (file) File;
   self->door = &door;
   const bool makes = (flags & SQLITE_OPEN_CREATE) != 0;
-  if (door.fails(door.fault == Fault::kIo || door.fault == Fault::kOpen ||
+  if (door.fails(hitsAny(door) || door.fault == Fault::kOpen ||
                  (makes && door.fault == Fault::kDiskFull)))
     return failed(door, SQLITE_CANTOPEN);
   const int code = door.real->xOpen(door.real, name, self->real(), flags, flags_out);
@@ -198,7 +205,7 @@ int openFile(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, 
 
 int deleteFile(sqlite3_vfs* vfs, const char* name, int sync_folder) {
   Door& door = *doorOf(vfs);
-  if (door.fails(door.fault == Fault::kIo)) return failed(door, SQLITE_IOERR_DELETE);
+  if (door.fails(hitsAny(door))) return failed(door, SQLITE_IOERR_DELETE);
   const int code = door.real->xDelete(door.real, name, door.events ? 0 : sync_folder);
   if (code == SQLITE_OK)
     door.tell({sync_folder ? Kind::kDeleteForGood : Kind::kDelete,
@@ -208,7 +215,7 @@ int deleteFile(sqlite3_vfs* vfs, const char* name, int sync_folder) {
 
 int accessFile(sqlite3_vfs* vfs, const char* name, int flags, int* result) {
   Door& door = *doorOf(vfs);
-  if (door.fails(door.fault == Fault::kIo)) return failed(door, SQLITE_IOERR_ACCESS);
+  if (door.fails(hitsAny(door))) return failed(door, SQLITE_IOERR_ACCESS);
   return door.real->xAccess(door.real, name, flags, result);
 }
 
@@ -241,6 +248,7 @@ FaultVfs::~FaultVfs() {
 }
 
 void FaultVfs::failCall(Fault fault, int k, bool for_ever) {
+  door_->n_calls = 0;
   heal();
   door_->fault = fault;
   door_->countdown = k;
@@ -254,6 +262,7 @@ void FaultVfs::heal() {
   door_->last_errno = 0;
 }
 
+int FaultVfs::calls() const { return door_->n_calls; }
 bool FaultVfs::hasFailed() const { return door_->has_failed; }
 
 void FaultVfs::record(std::vector<DiskEvent>* events) { door_->events = events; }

@@ -15,6 +15,7 @@ namespace support {
 
 enum class Fault {
   kIo,          // any call: EIO
+  kKill,        // any call: the process is killed before it is made
   kShortRead,   // a read that stops half way
   kDiskFull,    // whatever needs room: ENOSPC
   kShortWrite,  // a write that stops half way, for lack of room
@@ -45,6 +46,7 @@ class FaultVfs {
   void failCall(Fault fault, int k, bool for_ever);
   void heal();
   bool hasFailed() const;
+  int calls() const;  // that the last fault could befall, since failCall()
 
   // Everything that happens to files from now on; syncs are recorded, not made.
   void record(std::vector<DiskEvent>* events);
