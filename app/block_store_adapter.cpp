@@ -30,8 +30,17 @@ storage::BoundaryWrite stored(const engine::BoundaryWrite& boundary) {
 
 Result<bool> BlockStoreAdapter::hasBlock(const Hash128& key) { return database_.hasBlock(key); }
 
-Result<std::vector<std::byte>> BlockStoreAdapter::readBlock(const Hash128& key) {
-  return database_.readBlock(key);
+void BlockStoreAdapter::readPieces(std::span<engine::PieceRead> reads) {
+  std::vector<storage::BlockRead> wanted;
+  for (const engine::PieceRead& read : reads) wanted.push_back({read.key, read.begin, read.to, {}});
+  database_.readPieces(wanted);
+  for (std::size_t i = 0; i < reads.size(); ++i) reads[i].done = std::move(wanted[i].done);
+}
+
+Result<engine::WholeBlock> BlockStoreAdapter::readBlock(const Hash128& key) {
+  TRY_ASSIGN(auto payload, database_.readBlock(key));
+  TRY_ASSIGN(const bool is_version_1, database_.isOfVersion1(key));
+  return engine::WholeBlock{std::move(payload), is_version_1};
 }
 
 Result<std::vector<engine::BoundaryInfo>> BlockStoreAdapter::boundariesAfter(
@@ -47,14 +56,16 @@ Result<std::vector<std::byte>> BlockStoreAdapter::readBoundary(const Hash128& ke
   return database_.readBoundary(key);
 }
 
-Status BlockStoreAdapter::writeBlock(const Hash128& key, const Hash128& parent,
-                                     std::int64_t position_end, std::span<const std::byte> payload,
+Status BlockStoreAdapter::writeBlock(const engine::BlockWrite& block,
                                      const engine::BoundaryWrite* boundary) {
-  const storage::BlockWrite block{
-      .key = key, .parent = parent, .position_end = position_end, .payload = payload};
-  if (boundary == nullptr) return database_.writeBlock(block);
+  std::vector<storage::PayloadCut> cuts;
+  for (const engine::PayloadCut& cut : block.cuts)
+    cuts.push_back({cut.n_bytes, cut.part_bytes,
+                    cut.cold ? storage::Packing::kZstd : storage::Packing::kAsIs});
+  const storage::BlockWrite write{block.key, block.parent, block.position_end, block.payload, cuts};
+  if (boundary == nullptr) return database_.writeBlock(write);
   const storage::BoundaryWrite end = stored(*boundary);
-  return database_.writeBlock(block, &end);
+  return database_.writeBlock(write, &end);
 }
 
 Status BlockStoreAdapter::writeBoundary(const engine::BoundaryWrite& boundary) {

@@ -14,12 +14,12 @@ class BlockStoreAdapter : public engine::BlockStore {
   explicit BlockStoreAdapter(storage::BlockDatabase& database) : database_(database) {}
 
   base::Result<bool> hasBlock(const base::Hash128& key) override;
-  base::Result<std::vector<std::byte>> readBlock(const base::Hash128& key) override;
+  void readPieces(std::span<engine::PieceRead> reads) override;
+  base::Result<engine::WholeBlock> readBlock(const base::Hash128& key) override;
   base::Result<std::vector<engine::BoundaryInfo>> boundariesAfter(
       const base::Hash128& block_key) override;
   base::Result<std::vector<std::byte>> readBoundary(const base::Hash128& key) override;
-  base::Status writeBlock(const base::Hash128& key, const base::Hash128& parent,
-                          std::int64_t position_end, std::span<const std::byte> payload,
+  base::Status writeBlock(const engine::BlockWrite& block,
                           const engine::BoundaryWrite* boundary) override;
   base::Status writeBoundary(const engine::BoundaryWrite& boundary) override;
 

@@ -204,12 +204,13 @@ EngineHost::Reply EngineHost::plan(const Json& params) {
                row("weights", memory.weights_bytes),
                row("streaming", memory.stream_bytes),
                row("context", memory.kv_bytes),
+               row("rows", memory.row_cache_bytes),
                row("window", memory.state_bytes),
                row("checkpoints", memory.checkpoint_bytes),
                row("scratch", memory.scratch_bytes)};
   plan.total_bytes = memory.total_bytes;
   plan.available_bytes = memory.available_bytes;
-  plan.snapshot_bytes = memory.kv_bytes + memory.state_bytes;
+  plan.snapshot_bytes = memory.kv_bytes + memory.selectable_bytes + memory.state_bytes;
   plan.fits = memory.fits;
   return toJson(plan);
 }

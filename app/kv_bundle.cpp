@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "app/block_store_adapter.h"
 #include "app/export_file.h"
 #include "app/json_fields.h"
 #include "engine/block_key.h"
 #include "engine/json.h"
 #include "engine/sequence_state.h"
+#include "engine/stored_block.h"
 
 namespace app {
 
@@ -21,6 +23,9 @@ using engine::Json;
 using engine::kBlockTokens;
 
 namespace {
+
+// Of the rows in a block; bundles that do not say so were written before it changed.
+constexpr std::int64_t kRowOrder = 2;
 
 constexpr std::int64_t kManifestBytesMax = 1 << 20, kStateBytesMax = std::int64_t{64} << 20;
 
@@ -85,9 +90,11 @@ Result<KvTransfer> packKv(storage::BlockDatabase& blocks, const engine::Engine& 
   if (positions.empty()) return packed;  // blocks that nothing can go on from are of no use
   packed.n_tokens = *positions.rbegin();
   const auto n_blocks = static_cast<std::size_t>(packed.n_tokens / kBlockTokens);
+  BlockStoreAdapter store(blocks);
   for (std::size_t n = 0; n < n_blocks; ++n) {
     if (stop.stop_requested()) return tl::make_unexpected(stopped().error());
-    TRY_ASSIGN(const auto payload, blocks.readBlock(keys[n + 1]));
+    TRY_ASSIGN(const auto payload,
+               engine::readWholeBlock(store, engine.layout(), keys[n + 1]));
     TRY(bundle.add(blockPart(n), payload));
     packed.n_bytes += static_cast<std::int64_t>(payload.size());
     ++packed.n_blocks;
@@ -100,8 +107,10 @@ Result<KvTransfer> packKv(storage::BlockDatabase& blocks, const engine::Engine& 
     ++packed.n_states;
   }
   // Last: a bundle that has it is whole.
-  const std::string manifest = dumpJson(
-      {{"fingerprint", fingerprint.hex()}, {"blocks", packed.n_blocks}, {"states", positions}});
+  const std::string manifest = dumpJson({{"fingerprint", fingerprint.hex()},
+                                         {"order", kRowOrder},
+                                         {"blocks", packed.n_blocks},
+                                         {"states", positions}});
   TRY(bundle.add(kKvPart, std::as_bytes(std::span(manifest))));
   return packed;
 }
@@ -110,6 +119,7 @@ namespace {
 
 struct Manifest {
   Hash128 fingerprint;
+  std::int64_t order = 1;  // of the rows in a block
   std::int64_t n_blocks = 0;
   std::vector<std::int64_t> positions;  // of the boundary states
 };
@@ -122,6 +132,7 @@ Result<Manifest> readManifest(storage::BundleFile& bundle) {
   Manifest manifest;
   JsonFields fields(json);
   fields.need("fingerprint", manifest.fingerprint);
+  fields.maybe("order", manifest.order);
   fields.need("blocks", manifest.n_blocks);
   fields.need("states", manifest.positions);
   TRY(fields.status());
@@ -130,7 +141,8 @@ Result<Manifest> readManifest(storage::BundleFile& bundle) {
 
 Status requireFits(const Manifest& manifest, const engine::Engine& engine,
                    std::span<const TokenId> tokens) {
-  if (manifest.fingerprint != engine.fingerprint())
+  if (manifest.fingerprint != engine.fingerprint() || manifest.order < 1 ||
+      manifest.order > kRowOrder)
     return failure(ErrorCode::kMismatch, "the KV was made by another model or another version",
                    "The text can be read again with the model at hand.");
   const auto n_tokens = static_cast<std::int64_t>(tokens.size());
@@ -160,15 +172,19 @@ Result<KvTransfer> unpackKv(storage::BlockDatabase& blocks, const engine::Engine
   const Hash128& fingerprint = engine.fingerprint();
   const auto keys = keysOf(fingerprint, tokens);
   KvTransfer unpacked;
+  BlockStoreAdapter store(blocks);
   for (std::int64_t n = 0; n < manifest.n_blocks; ++n) {
     if (stop.stop_requested()) return tl::make_unexpected(stopped().error());
     const auto at = static_cast<std::size_t>(n);
-    TRY_ASSIGN(const auto payload, bundle.part(blockPart(at), engine.layout().block_bytes));
+    TRY_ASSIGN(auto payload, bundle.part(blockPart(at), engine.layout().block_bytes));
     if (static_cast<std::int64_t>(payload.size()) != engine.layout().block_bytes) return foreign();
-    TRY(blocks.writeBlock({.key = keys[at + 1],
-                           .parent = keys[at],
-                           .position_end = (n + 1) * kBlockTokens,
-                           .payload = payload}));
+    if (manifest.order == 1) payload = engine::inNewOrder(engine.layout(), payload);
+    TRY(store.writeBlock({.key = keys[at + 1],
+                          .parent = keys[at],
+                          .position_end = (n + 1) * kBlockTokens,
+                          .payload = payload,
+                          .cuts = engine.layout().cuts},
+                         nullptr));
     unpacked.n_bytes += static_cast<std::int64_t>(payload.size());
     ++unpacked.n_blocks;
   }

@@ -14,7 +14,7 @@ packages=(
   libpoppler-qt6-dev poppler-data fonts-urw-base35 libgit2-dev libuchardet-dev libseccomp-dev
   # Engine, databases, plumbing.
   libhwy-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libspdlog-dev libexpected-dev
-  libxxhash-dev
+  libxxhash-dev libzstd-dev
 )
 
 step() { printf '[%s] %s\n' "$(date +%H:%M:%S)" "$*"; }

@@ -11,6 +11,7 @@
 #include "engine/gguf.h"
 #include "engine/gguf_config.h"
 #include "engine/kv_layout.h"
+#include "engine/row_cache.h"
 #include "engine/sequence.h"
 #include "engine/weights.h"
 
@@ -25,6 +26,7 @@ struct Engine::Parts {
   std::unique_ptr<Weights> weights;
   std::unique_ptr<Backend> backend;
   std::unique_ptr<KvLayout> layout;
+  std::shared_ptr<RowCache> rows;
   std::unique_ptr<Forward> forward;
   base::Hash128 fingerprint;
   BlockStore* store = nullptr;
@@ -107,6 +109,7 @@ Result<MemoryPlan> Engine::planFor(const std::filesystem::path& model,
                          "the model takes " + std::to_string(parts->config.context_max) +
                              " tokens, not " + std::to_string(n_context),
                          "Ask for a shorter context.");
+  parts->basis.pages_rows = true;
   return planMemory(parts->config, parts->basis, n_context);
 }
 
@@ -117,6 +120,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
   const std::int64_t n_model = parts->config.context_max;
   const bool exactly = options.context_max > 0;
   parts->context_max = exactly ? std::min(options.context_max, n_model) : n_model;
+  parts->basis.pages_rows = store != nullptr;
+  parts->basis.row_cache_bytes_max = options.row_cache_bytes;
   if (options.placement) {
     parts->placement = *options.placement;
   } else {
@@ -125,6 +130,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
     parts->context_max = plan.n_context;
     parts->placement = {plan.residency, plan.n_slots};
     parts->basis.n_super = plan.n_super;
+    if (plan.row_cache_bytes < plan.selectable_bytes)
+      parts->basis.row_cache_bytes_max = plan.row_cache_bytes;
   }
   TRY(parts->weights->place(parts->placement));
   parts->backend = options.backend == BackendKind::kReference ? makeReferenceBackend()
@@ -132,8 +139,10 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
   if (options.stage_times != nullptr)
     parts->backend = makeTimedBackend(std::move(parts->backend), *options.stage_times);
   parts->layout = std::make_unique<KvLayout>(parts->config, options.numerics);
+  parts->rows = std::make_shared<RowCache>(*parts->layout, parts->config.index_topk, store,
+                                           parts->basis.row_cache_bytes_max);
   parts->forward = std::make_unique<Forward>(parts->config, *parts->weights, *parts->layout,
-                                             options.numerics, *parts->backend);
+                                             options.numerics, *parts->backend, *parts->rows);
   // The backend is part of the identity: another summation order gives other last bits.
   parts->fingerprint = base::Hasher()
                            .add(parts->weights->manifest())
@@ -150,6 +159,7 @@ const ModelConfig& Engine::config() const { return parts_->config; }
 const Weights& Engine::weights() const { return *parts_->weights; }
 const base::Hash128& Engine::fingerprint() const { return parts_->fingerprint; }
 const Forward& Engine::forward() const { return *parts_->forward; }
+RowCache& Engine::rows() const { return *parts_->rows; }
 const KvLayout& Engine::layout() const { return *parts_->layout; }
 BlockStore* Engine::store() const { return parts_->store; }
 

@@ -26,6 +26,7 @@ namespace engine {
 
 class Backend;
 class Forward;
+class RowCache;
 class Sequence;
 class Weights;
 struct KvLayout;
@@ -44,6 +45,9 @@ struct EngineOptions {
   // Tokens that go through a layer before the next layer is touched; 0: chosen by the engine.
   std::int64_t super_chunk_tokens = 0;
   std::int64_t chunk_tokens = 0;    // of them at a time; 0: chosen by the engine
+  // Memory for selectable rows of blocks that are in the store; 0: all of them, or as many as the
+  // plan has room for.
+  std::int64_t row_cache_bytes = 0;
   // Instead of what the plan would choose, whether it fits or not: for tests and measurements.
   std::optional<WeightPlacement> placement = std::nullopt;
 };
@@ -58,7 +62,8 @@ class Engine {
                                                     BlockStore* store = nullptr);
   ~Engine();
 
-  // What opening with these options would plan, without reading or allocating the weights.
+  // What opening with these options and a store would plan, without reading or allocating the
+  // weights.
   static base::Result<MemoryPlan> planFor(const std::filesystem::path& model,
                                           const EngineOptions& options, std::int64_t n_context);
 
@@ -82,6 +87,7 @@ class Engine {
                                              std::stop_token stop) const;
 
   // For sequences.
+  RowCache& rows() const;
   const Forward& forward() const;
   const KvLayout& layout() const;
   BlockStore* store() const;

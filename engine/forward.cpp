@@ -66,13 +66,14 @@ const char* Forward::Scratch::firstBroken() const {
 }
 
 Forward::Forward(const ModelConfig& config, const Weights& weights, const KvLayout& layout,
-                 Numerics numerics, Backend& backend)
+                 Numerics numerics, Backend& backend, RowCache& rows)
     : c_(config),
       weights_(weights),
       layout_(layout),
       numerics_(numerics),
       rounding_(numerics == Numerics::kOfficial ? Rounding::kBf16 : Rounding::kNone),
       backend_(backend),
+      rows_(rows),
       scratch_(std::make_shared<Scratch>()) {
   const kernels::YarnScaling yarn = yarnOf(config.rope_scaling);
   plain_frequencies_ = kernels::ropeFrequencies(config.rope_dim, config.rope_theta, nullptr);
@@ -150,6 +151,7 @@ Status Forward::runPasses(std::span<const base::TokenId> ids, SequenceState& sta
                options.taps != nullptr ? &options.taps->layers[static_cast<std::size_t>(layer)]
                                        : nullptr);
       TRY(weightFailure());
+      if (!s.unread.empty()) return tl::make_unexpected(s.unread.begin()->second);
       if (s.n_broken > 0) return brokenAt(layer, s.firstBroken());
       if (!is_last && !one_pass) storeStreams(at - start, part.n, streams);
 
@@ -239,7 +241,9 @@ std::vector<Status> Forward::runTogether(std::span<const base::TokenId> ids,
       state.open_ids.push_back(ids[i]);
       continue;
     }
-    done[i] = brokenAt(broken_layer[i], s.broken[i]);
+    const auto unread = s.unread.find(static_cast<std::int64_t>(i));
+    done[i] = unread != s.unread.end() ? Status(tl::make_unexpected(unread->second))
+                                       : brokenAt(broken_layer[i], s.broken[i]);
     cutRows(layout_, parts[i].start, state);
   }
   return done;

@@ -22,6 +22,8 @@
 
 namespace engine {
 
+class RowCache;
+
 // Tokens of one pass through a layer: enough to share every dequantised weight tile, small enough
 // to stop soon and to stay in the second-level cache.
 inline constexpr std::int64_t kChunkTokens = 256;
@@ -68,13 +70,13 @@ class Forward {
  public:
   // All references must outlive this.
   Forward(const ModelConfig& config, const Weights& weights, const KvLayout& layout,
-          Numerics numerics, Backend& backend);
+          Numerics numerics, Backend& backend, RowCache& rows);
 
   // Evaluates the next tokens of `state`, any number of them, and appends them: all through one
   // layer before the next, in passes of n_together rows. Filled blocks stay open. `logits`
   // receives [1 or n, vocab], the last row only if all went well. kNumerics names the layer and
-  // the stage where a value became infinite or NaN; after that, kCancelled or kOutOfMemory the
-  // state is what it was before.
+  // the stage where a value became infinite or NaN; after that, kCancelled, kOutOfMemory or an
+  // error of reading stored rows the state is what it was before.
   base::Status run(std::span<const base::TokenId> ids, SequenceState& state,
                    const RunOptions& options, std::vector<float>& logits) const;
   // One token for each of several sequences; row i of `logits` [n, vocab] is what run() gives for
@@ -157,6 +159,9 @@ class Forward {
                     const float* cos_sin, std::int64_t n) const;
   // Selected rows of `n` queries from row `row` of the batch on, the first at position `start`.
   void selectRows(std::size_t layer, const Part& queries, std::int64_t row, LayerTap* tap) const;
+  // Attention of `n` queries to selected rows, as many at a time as rows fit into memory.
+  void attendSelected(const LayerKvLayout& kv, const Part& part, std::int64_t row,
+                      kernels::AttendArgs attend) const;
   base::Status streamedExperts(std::size_t layer, kernels::ExpertsArgs args) const;
   // Where weights stream: those of `layer` are needed now, by rows with these ids.
   base::Status needLayer(std::size_t layer, std::span<const base::TokenId> ids) const;
@@ -169,6 +174,7 @@ class Forward {
   const Numerics numerics_;
   const kernels::Rounding rounding_;
   Backend& backend_;
+  RowCache& rows_;
   std::vector<float> plain_frequencies_, yarn_frequencies_;
   std::shared_ptr<Scratch> scratch_;
 };

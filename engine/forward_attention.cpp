@@ -4,6 +4,7 @@
 
 #include "engine/forward.h"
 #include "engine/forward_scratch.h"
+#include "engine/row_cache.h"
 
 namespace engine {
 
@@ -78,19 +79,49 @@ void Forward::attention(std::size_t index, const float* x, const Batch& batch, f
       s.n_visible.resize(static_cast<std::size_t>(part.n));
       for (std::int64_t t = 0; t < part.n; ++t)
         s.n_visible[static_cast<std::size_t>(t)] = (part.start + t + 1) / shape.ratio;
-      attend.compressed =
-          pagedRows(*part.state, kv, kv.rows_offset, layout_.row.rowBytes(), s.row_pages);
       attend.n_visible = s.n_visible.data();
     }
     if (indexed) {
       selectRows(index, part, row, tap);
-      attend.selected = s.selected.data();
-      attend.n_selected = c_.index_topk;
+      attendSelected(kv, part, first + row, attend);
+    } else {
+      if (compressed)
+        attend.compressed =
+            pagedRows(*part.state, kv, kv.rows_offset, layout_.row.rowBytes(), s.row_pages);
+      backend_.attendSparse(attend);
     }
-    backend_.attendSparse(attend);
     row += part.n;
   }
   output(w, cos_sin, n, q, y + first * c_.hidden);
+}
+
+void Forward::attendSelected(const LayerKvLayout& kv, const Part& part, std::int64_t row,
+                             kernels::AttendArgs attend) const {
+  Scratch& s = *scratch_;
+  const std::int64_t k = c_.index_topk, width = c_.n_heads * c_.head_dim;
+  const std::span<const std::int32_t> selected(s.selected.data(),
+                                               static_cast<std::size_t>(part.n * k));
+  for (std::int64_t done = 0; done < part.n;) {
+    const auto rest = selected.subspan(static_cast<std::size_t>(done * k));
+    const auto n = rows_.bring(*part.state, kv, rest, k, s.row_pages);
+    if (!n) {
+      for (std::int64_t t = done; t < part.n; ++t) {
+        s.mark("stored rows", row + t);
+        s.unread.emplace(row + t, n.error());
+      }
+      return;
+    }
+    attend.n = *n;
+    attend.start = part.start + done;
+    attend.compressed = {s.row_pages.data(), kv.page_rows, layout_.row.rowBytes()};
+    attend.selected = rest.data();
+    attend.n_selected = k;
+    backend_.attendSparse(attend);
+    attend.q += *n * width;
+    attend.o += *n * width;
+    attend.n_visible += *n;
+    done += *n;
+  }
 }
 
 const float* Forward::angles(RopeKind kind, const Batch& batch) const {

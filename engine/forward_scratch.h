@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "engine/forward.h"
@@ -33,7 +34,9 @@ struct Forward::Scratch {
   // such a row become zeros, so that the rest of the pass is safe for the others.
   std::vector<const char*> broken;
   std::int64_t n_broken = 0, first_row = 0;  // row of the pass that checked values begin with
+  std::map<std::int64_t, base::Error> unread;  // broken because stored rows could not be read
   void beginPass(std::int64_t n) {
+    unread.clear();
     broken.assign(static_cast<std::size_t>(n), nullptr);
     n_broken = first_row = 0;
   }

@@ -28,8 +28,21 @@ constexpr std::int64_t kMostSuperTokens = 131072;
 // Stack, tiles of weights and queries of one thread, measured.
 constexpr std::int64_t kThreadBytes = 1 << 20;
 
+// With fewer of the selectable rows in memory than this most tokens would wait for the disk.
+constexpr std::int64_t kLeastRowShare = 8;
+
 std::int64_t kvBytes(const KvLayout& layout, std::int64_t n_context) {
-  return (n_context / kBlockTokens + 1) * layout.block_bytes;
+  return n_context / kBlockTokens * layout.head_bytes + layout.block_bytes;
+}
+
+std::int64_t selectableBytes(const KvLayout& layout, std::int64_t n_context) {
+  return n_context / kBlockTokens * (layout.block_bytes - layout.head_bytes);
+}
+
+// What one query selects, and a share of all.
+std::int64_t leastRowCache(const ModelConfig& c, const KvLayout& layout, std::int64_t n_context) {
+  const std::int64_t all = selectableBytes(layout, n_context);
+  return std::min(all, std::max(c.index_topk * layout.page_bytes, all / kLeastRowShare));
 }
 
 // What blocks hold beside their rows: the rest of their last page and the ids of their tokens,
@@ -117,6 +130,9 @@ MemoryPlan planOf(const ModelConfig& config, const PlanBasis& basis, std::int64_
   plan.n_context_model = config.context_max;
   plan.program_bytes = basis.program_bytes;
   plan.kv_bytes = kvBytes(layout, n_context);
+  plan.selectable_bytes = plan.row_cache_bytes = selectableBytes(layout, n_context);
+  if (basis.row_cache_bytes_max > 0)
+    plan.row_cache_bytes = std::min(plan.row_cache_bytes, basis.row_cache_bytes_max);
   plan.n_super = superTokens(basis);
   plan.state_bytes = stateBytes(layout, basis, n_context) + besideRowsBytes(layout, n_context);
   plan.checkpoint_bytes = checkpointBytes(config, layout, n_context);
@@ -136,7 +152,8 @@ void add(const PlanBasis& basis, const WeightPlacement& placement, MemoryPlan& p
   plan.stream_bytes = placement.n_slots * w.slot;
   if (placement.residency == Residency::kStreamedLayers) plan.stream_bytes += w.stages;
   plan.total_bytes = plan.program_bytes + plan.weights_bytes + plan.stream_bytes + plan.kv_bytes +
-                     plan.state_bytes + plan.checkpoint_bytes + plan.scratch_bytes;
+                     plan.row_cache_bytes + plan.state_bytes + plan.checkpoint_bytes +
+                     plan.scratch_bytes;
 }
 
 std::int64_t usable(std::int64_t memory) {
@@ -168,15 +185,27 @@ double kvBytesPerToken(const ModelConfig& config, Numerics numerics) {
 
 MemoryPlan planPlaced(const ModelConfig& config, const PlanBasis& basis,
                       const WeightPlacement& placement, std::int64_t n_context) {
+  const KvLayout layout(config, basis.numerics);
+  // Bytes of rows that could stay out of memory.
+  const auto spareRows = [&](const MemoryPlan& plan) {
+    const std::int64_t least = leastRowCache(config, layout, plan.n_context);
+    return basis.pages_rows ? std::max<std::int64_t>(0, plan.row_cache_bytes - least) : 0;
+  };
   const auto planFor = [&](std::int64_t n) {
     MemoryPlan plan = planOf(config, basis, n);
     add(basis, placement, plan);
-    plan.fits = plan.total_bytes <= usable(basis.memory_bytes);
+    const std::int64_t excess = plan.total_bytes - usable(basis.memory_bytes);
+    plan.fits = excess <= spareRows(plan);
+    if (plan.fits && excess > 0) {
+      plan.row_cache_bytes -= excess;
+      plan.total_bytes -= excess;
+    }
     return plan;
   };
   MemoryPlan plan = planFor(n_context);
+  const std::int64_t least_bytes = plan.total_bytes - spareRows(plan);
   plan.memory_fits_bytes =
-      static_cast<std::int64_t>(static_cast<double>(plan.total_bytes) / (1 - kSlack)) + 1;
+      static_cast<std::int64_t>(static_cast<double>(least_bytes) / (1 - kSlack)) + 1;
   std::int64_t low = 0, high = config.context_max;  // largest n that fits
   while (low < high) {
     const std::int64_t middle = low + (high - low + 1) / 2;

@@ -23,7 +23,9 @@ struct MemoryPlan {
   std::int64_t program_bytes = 0;       // code, libraries, and what lay there before the model
   std::int64_t weights_bytes = 0;       // mapped or read once, and vectors copied to float32
   std::int64_t stream_bytes = 0;        // expert cache and staging of streamed layers
-  std::int64_t kv_bytes = 0;            // whole blocks for n_context, and the tail block
+  std::int64_t kv_bytes = 0;            // what every token looks at for n_context, and the tail block
+  std::int64_t selectable_bytes = 0;    // rows of the other blocks, of which tokens select some
+  std::int64_t row_cache_bytes = 0;     // of them in memory: all, or what there is room for
   std::int64_t state_bytes = 0;         // rows of one sequence outside blocks, and token ids
   std::int64_t checkpoint_bytes = 0;    // states kept for rewinding
   std::int64_t scratch_bytes = 0;       // activations of one pass, and of every thread
@@ -46,6 +48,9 @@ struct PlanBasis {
   std::int64_t program_bytes = 0;
   std::int64_t copied_bytes = 0;  // vectors in float32 and the directory of the tensors
   std::int64_t memory_bytes = 0;  // allowed
+  // Selectable rows may be out of memory: there is a store they can be read from.
+  bool pages_rows = false;
+  std::int64_t row_cache_bytes_max = 0;  // of those in memory; 0: all of them
 };
 
 // KV bytes of one token, as stored: n_CSA·(row + key)/4 + n_HCA·row/ratio (specification §14.4).

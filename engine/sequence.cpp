@@ -8,6 +8,8 @@
 #include "engine/block_key.h"
 #include "engine/engine.h"
 #include "engine/forward.h"
+#include "engine/row_cache.h"
+#include "engine/stored_block.h"
 
 namespace engine {
 
@@ -23,6 +25,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kIntervalTokens = 32768;
+// Damaged blocks that one call reads again before it gives up on the disk.
+constexpr int kMostLost = 16;
 
 double secondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -103,7 +107,8 @@ Result<SyncReport> Sequence::sync(std::span<const TokenId> wanted,
   report.n_context = n;
   report.n_reused = size();
   const auto start = Clock::now();
-  const std::int64_t n_total = n - size();
+  int n_lost = 0;
+  std::int64_t n_total = n - size();
   const auto n_safe = [&] {
     return not_stored_ || engine_->store() == nullptr ? 0 : state_.blocksEnd();
   };
@@ -117,10 +122,18 @@ Result<SyncReport> Sequence::sync(std::span<const TokenId> wanted,
       return !stop.stop_requested();
     };
     if (stop.stop_requested()) return failure(ErrorCode::kCancelled, "reading was stopped");
-    TRY(evaluate(wanted.subspan(static_cast<std::size_t>(begin),
-                                static_cast<std::size_t>(end - begin)),
-                 show));
-    show(1.0);
+    const Status done = evaluate(wanted.subspan(static_cast<std::size_t>(begin),
+                                                static_cast<std::size_t>(end - begin)),
+                                 show);
+    if (done) {
+      show(1.0);
+      continue;
+    }
+    const auto lost_at = lostAt(done.error());
+    if (!lost_at || ++n_lost > kMostLost) return tl::make_unexpected(done.error());
+    TRY(reachPrefix(wanted, *lost_at));
+    report.n_reused = std::min(report.n_reused, size());
+    n_total = std::max(n_total, n - size());
   }
   remember(CheckpointKind::kTurnEnd, snapshotHere());
   report.n_prefilled = n_total;
@@ -150,7 +163,14 @@ Status Sequence::canAppend(TokenId token, std::stop_token stop) const {
 
 Status Sequence::decode(TokenId token, std::stop_token stop) {
   TRY(canAppend(token, stop));
-  return evaluate(std::span(&token, 1), nullptr);
+  Status done = evaluate(std::span(&token, 1), nullptr);
+  for (int n_lost = 0; !done && n_lost < kMostLost; ++n_lost) {
+    const auto lost_at = lostAt(done.error());
+    if (!lost_at) break;
+    TRY(readAgain(*lost_at, stop));
+    done = evaluate(std::span(&token, 1), nullptr);
+  }
+  return done;
 }
 
 std::vector<Status> Sequence::decodeTogether(std::span<Sequence* const> sequences,
@@ -172,9 +192,13 @@ std::vector<Status> Sequence::decodeTogether(std::span<Sequence* const> sequence
   std::vector<float>& logits = engine.logitsScratch();
   const std::vector<Status> ran = engine.forward().runTogether(ids, states, logits);
   const auto vocab = static_cast<std::ptrdiff_t>(engine.config().vocab);
+  // Asked of all before one of them stores again what they share.
+  std::vector<bool> lost;
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    lost.push_back(!ran[row] && sequences[rows[row]]->lostAt(ran[row].error()));
   for (std::size_t row = 0; row < rows.size(); ++row) {
     Sequence& sequence = *sequences[rows[row]];
-    done[rows[row]] = ran[row];
+    done[rows[row]] = lost[row] ? sequence.decode(ids[row], stop) : ran[row];
     if (!ran[row]) continue;
     const auto first = logits.begin() + static_cast<std::ptrdiff_t>(row) * vocab;
     sequence.logits_.overwrite().assign(first, first + vocab);
@@ -205,6 +229,27 @@ Status Sequence::evaluate(std::span<const TokenId> ids, const std::function<bool
   return {};
 }
 
+std::optional<std::int64_t> Sequence::lostAt(const base::Error& error) const {
+  if (error.code != ErrorCode::kCorrupt && error.code != ErrorCode::kNotFound) return std::nullopt;
+  for (std::size_t i = 0; i < state_.blocks.size(); ++i) {
+    if (state_.blocks[i]->isWhole()) continue;
+    const auto there = engine_->store()->hasBlock(state_.blocks[i]->key);
+    if (there && !*there) return static_cast<std::int64_t>(i) * kBlockTokens;
+  }
+  return std::nullopt;
+}
+
+// All or nothing: a stop in between leaves the sequence as it was.
+Status Sequence::readAgain(std::int64_t lost_at, std::stop_token stop) {
+  base::logWarn("engine", "stored rows lost, read again from=" + std::to_string(lost_at));
+  const std::vector<TokenId> ids = tokens();
+  Sequence again(*this);
+  TRY(again.reachPrefix(ids, lost_at));
+  TRY(again.sync(ids, nullptr, stop));
+  *this = again;
+  return {};
+}
+
 // Full blocks leave the open end; those at whose end there is a snapshot can be resumed from.
 void Sequence::finishBlocks(std::vector<Snapshot>& kept) {
   std::size_t next = 0;
@@ -221,7 +266,7 @@ void Sequence::finishBlocks(std::vector<Snapshot>& kept) {
   }
 }
 
-void Sequence::store(const KvBlock& block, const Hash128& parent, std::int64_t position,
+void Sequence::store(KvBlock& block, const Hash128& parent, std::int64_t position,
                      const Snapshot* end) {
   if (engine_->store() == nullptr || not_stored_) return;
   BoundaryWrite boundary;
@@ -234,9 +279,9 @@ void Sequence::store(const KvBlock& block, const Hash128& parent, std::int64_t p
     boundary.keep = position % kIntervalTokens == 0 ? Keep::kInterval : Keep::kNewest;
     boundary.payload = state;
   }
-  const Status written = engine_->store()->writeBlock(block.key, parent, position, block.payload,
-                                                      end != nullptr ? &boundary : nullptr);
-  if (written) return;
+  const BlockWrite write{block.key, parent, position, block.payload, engine_->layout().cuts};
+  const Status written = engine_->store()->writeBlock(write, end != nullptr ? &boundary : nullptr);
+  if (written) return engine_->rows().add(block);
   // A store that cannot take the block costs a later resume, not the answer.
   not_stored_ = written.error();
   base::logWarn("engine", "block not stored position=" + std::to_string(position) + " code=" +
@@ -298,15 +343,20 @@ bool Sequence::restoreCheckpoint(std::int64_t position) {
   const auto n_open = static_cast<std::size_t>(position % kBlockTokens);
   if (n_blocks < state_.blocks.size()) {
     const KvBlock& cut = *state_.blocks[n_blocks];
+    std::vector<std::byte> payload;
+    if (n_open > 0) {
+      auto whole = engine_->rows().wholePayload(cut);
+      if (!whole) return false;
+      payload = *std::move(whole);
+    }
     state_.open.clear();
-    if (n_open > 0) state_.open.emplace_back(cut.payload);
+    if (n_open > 0) state_.open.emplace_back(std::move(payload));
     state_.open_ids = cut.ids;
     state_.blocks.resize(n_blocks);
   } else if (n_open == 0) {
     state_.open.clear();
   }
   state_.open_ids.resize(n_open);
-  refreshPages(state_);
   state_.layers = found->at->layers;
   logits_ = found->at->logits;
   checkpoints_.erase(std::next(found), checkpoints_.end());
@@ -324,9 +374,32 @@ Status Sequence::reachPrefix(std::span<const TokenId> wanted, std::int64_t n_wan
       loadFromStore(wanted.first(static_cast<std::size_t>(n_wanted)), common, own))
     return {};
   if (own == size()) return {};
-  if (own > 0 && restoreCheckpoint(own)) return {};
+  std::vector<std::int64_t> positions;
+  for (const Checkpoint& checkpoint : checkpoints_) positions.push_back(checkpoint.at->position);
+  for (auto at = positions.rbegin(); at != positions.rend(); ++at)
+    if (*at <= own && restoreCheckpoint(*at)) return {};
   clear();
   return {};
+}
+
+// With its head in memory, or whole if version 1 wrote it; null if it cannot be read.
+std::shared_ptr<KvBlock> Sequence::storedBlock(const Hash128& key,
+                                               std::span<const TokenId> ids) const {
+  std::vector<std::byte> head(static_cast<std::size_t>(engine_->layout().head_bytes));
+  PieceRead read;
+  read.key = key;
+  read.to = head;
+  engine_->store()->readPieces({&read, 1});
+  if (read.done) return engine_->rows().pagedBlock(key, ids, std::move(head));
+  if (read.done.error().code != ErrorCode::kUnsupported) return nullptr;
+  auto whole = readWholeBlock(*engine_->store(), engine_->layout(), key);
+  if (!whole) return nullptr;
+  auto block = std::make_shared<KvBlock>();
+  block->key = key;
+  block->ids.assign(ids.begin(), ids.end());
+  block->payload = *std::move(whole);
+  engine_->rows().add(*block);
+  return block;
 }
 
 // The longest stored prefix beyond `better_than`; the first n_own tokens are this sequence's, and
@@ -373,12 +446,9 @@ bool Sequence::loadFromStore(std::span<const TokenId> wanted, std::int64_t n_own
           loaded.blocks.push_back(state_.blocks[i]);
           continue;
         }
-        auto bytes = store->readBlock(keys[i + 1]);
-        whole = bytes && static_cast<std::int64_t>(bytes->size()) == engine_->layout().block_bytes;
-        if (!whole) break;
-        const auto ids = wanted.subspan(i * kBlockTokens, kBlockTokens);
-        loaded.blocks.push_back(std::make_shared<const KvBlock>(
-            KvBlock{keys[i + 1], {ids.begin(), ids.end()}, std::move(*bytes)}));
+        auto block = storedBlock(keys[i + 1], wanted.subspan(i * kBlockTokens, kBlockTokens));
+        whole = block != nullptr;
+        if (whole) loaded.blocks.push_back(std::move(block));
       }
       std::vector<float> logits;
       if (!whole || !loadSnapshot(engine_->layout(), engine_->config().vocab, *payload,
@@ -387,7 +457,6 @@ bool Sequence::loadFromStore(std::span<const TokenId> wanted, std::int64_t n_own
         continue;
       }
       loaded.open_ids.assign(open_ids.begin(), open_ids.end());
-      refreshPages(loaded);
       std::erase_if(checkpoints_, [&](const Checkpoint& c) { return c.at->position > n_own; });
       state_ = std::move(loaded);
       logits_ = CopyOnWrite(std::move(logits));

@@ -76,6 +76,7 @@ class Sequence : public DecodeTarget {
 
  private:
   Sequence(const Sequence&) = default;
+  Sequence& operator=(const Sequence&) = default;
 
   enum class CheckpointKind { kBlockEnd, kTurnEnd };
   struct Checkpoint {
@@ -88,10 +89,16 @@ class Sequence : public DecodeTarget {
   base::Status evaluate(std::span<const base::TokenId> tokens,
                         const std::function<bool(double)>& go_on);
   void finishBlocks(std::vector<Snapshot>& kept);
-  void store(const KvBlock& block, const base::Hash128& parent, std::int64_t position,
+  void store(KvBlock& block, const base::Hash128& parent, std::int64_t position,
              const Snapshot* end);
   base::Status reachPrefix(std::span<const base::TokenId> tokens, std::int64_t n_wanted);
   bool restoreCheckpoint(std::int64_t position);
+  // Tokens before the first block whose rows are neither in memory nor in the store any more, if
+  // that can be what the error is about.
+  std::optional<std::int64_t> lostAt(const base::Error& error) const;
+  base::Status readAgain(std::int64_t lost_at, std::stop_token stop);
+  std::shared_ptr<KvBlock> storedBlock(const base::Hash128& key,
+                                       std::span<const base::TokenId> ids) const;
   bool loadFromStore(std::span<const base::TokenId> tokens, std::int64_t n_own,
                      std::int64_t better_than);
   Snapshot snapshotHere() const;

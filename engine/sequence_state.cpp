@@ -153,20 +153,11 @@ SequenceState emptyState(const KvLayout& layout) {
   return state;
 }
 
-void refreshPages(SequenceState& state) {
-  state.pages.clear();
-  for (const auto& block : state.blocks) state.pages.push_back(block->payload.data());
-  for (const auto& block : state.open) state.pages.push_back(block->data());
-}
-
 void openBlocks(const KvLayout& layout, std::int64_t end, SequenceState& state) {
   const std::size_t n_blocks = state.blocks.size();
-  for (std::size_t i = 0; i < state.open.size(); ++i)
-    state.pages[n_blocks + i] = state.open[i].write().data();
-  while (static_cast<std::int64_t>(n_blocks + state.open.size()) * kBlockTokens < end) {
+  for (auto& block : state.open) block.write();
+  while (static_cast<std::int64_t>(n_blocks + state.open.size()) * kBlockTokens < end)
     state.open.emplace_back(std::vector<std::byte>(static_cast<std::size_t>(layout.block_bytes)));
-    state.pages.push_back(state.open.back()->data());
-  }
 }
 
 void closeBlock(const base::Hash128& key, SequenceState& state) {
@@ -175,7 +166,7 @@ void closeBlock(const base::Hash128& key, SequenceState& state) {
   const auto end = state.open_ids.begin() + kBlockTokens;
   block->ids.assign(state.open_ids.begin(), end);
   state.open_ids.erase(state.open_ids.begin(), end);
-  block->payload = std::move(state.open.front().write());  // pages keep pointing to it
+  block->payload = std::move(state.open.front().write());
   state.open.erase(state.open.begin());
   state.blocks.push_back(std::move(block));
 }
@@ -242,7 +233,6 @@ void cutRows(const KvLayout& layout, std::int64_t position, SequenceState& state
   const auto n_open = static_cast<std::size_t>((position - state.blocksEnd() + kBlockTokens - 1) /
                                                kBlockTokens);
   if (state.open.size() > n_open) state.open.resize(n_open);
-  state.pages.resize(state.blocks.size() + state.open.size());
 }
 
 std::int64_t Snapshot::bytes() const {
@@ -255,8 +245,9 @@ std::int64_t Snapshot::bytes() const {
 kernels::PagedRows pagedRows(const SequenceState& state, const LayerKvLayout& layer,
                              std::int64_t offset, std::int64_t row_bytes,
                              std::vector<const std::byte*>& pages) {
-  pages.resize(state.pages.size());
-  for (std::size_t i = 0; i < pages.size(); ++i) pages[i] = state.pages[i] + offset;
+  pages.clear();
+  for (const auto& block : state.blocks) pages.push_back(block->payload.data() + offset);
+  for (const auto& block : state.open) pages.push_back(block->data() + offset);
   return {pages.data(), layer.rows_per_block, row_bytes};
 }
 

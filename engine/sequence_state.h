@@ -20,11 +20,22 @@
 
 namespace engine {
 
-// 2,048 tokens of KV; never changes once it exists.
+class RowCache;
+
+// 2,048 tokens of KV. What its rows say never changes; those of a stored block that are selected
+// may be out of memory (row_cache.h).
 struct KvBlock {
+  KvBlock() = default;
+  ~KvBlock();
+  KvBlock(const KvBlock&) = delete;
+  KvBlock& operator=(const KvBlock&) = delete;
+  bool isWhole() const { return cache == nullptr; }
+
   base::Hash128 key;
-  std::vector<base::TokenId> ids;  // kBlockTokens
-  std::vector<std::byte> payload;  // KvLayout::block_bytes
+  std::vector<base::TokenId> ids;    // kBlockTokens
+  std::vector<std::byte> payload;    // KvLayout::block_bytes, or head_bytes when it is not whole
+  std::shared_ptr<RowCache> cache;   // that holds the pages of a block that is not whole
+  std::vector<std::int32_t> frames;  // [n_pages] of the cache; −1: out of memory
 };
 
 // Projected rows (K, then G) of one compressor: those of the open block and, with overlap, of the
@@ -43,11 +54,10 @@ struct LayerState {
 using LayerStates = std::vector<CopyOnWrite<LayerState>>;
 
 struct SequenceState {
-  std::vector<std::shared_ptr<const KvBlock>> blocks;     // one per 2,048 tokens
+  std::vector<std::shared_ptr<KvBlock>> blocks;           // one per 2,048 tokens
   std::vector<CopyOnWrite<std::vector<std::byte>>> open;  // the blocks after them, being filled
   std::vector<base::TokenId> open_ids;                    // tokens behind `blocks`
   LayerStates layers;
-  std::vector<const std::byte*> pages;  // payloads of `blocks`, then of `open`
 
   std::int64_t size() const {
     return static_cast<std::int64_t>(blocks.size()) * kBlockTokens +
@@ -65,8 +75,8 @@ void closeBlock(const base::Hash128& key, SequenceState& state);
 // Open block that holds a row of a layer, for writing: after openBlocks() only.
 std::byte* openBlockOf(const LayerKvLayout& layer, std::int64_t row, SequenceState& state);
 
-// Pages of compressed rows or index keys of one layer. `pages` is the storage the result points
-// into.
+// Rows of one layer that are always in memory: index keys, and compressed rows that are not
+// selected; with whole blocks only, all rows. `pages` is the storage the result points into.
 kernels::PagedRows pagedRows(const SequenceState& state, const LayerKvLayout& layer,
                              std::int64_t offset, std::int64_t row_bytes,
                              std::vector<const std::byte*>& pages);
@@ -109,7 +119,4 @@ std::vector<std::byte> saveSnapshot(const KvLayout& layout, const Snapshot& snap
 base::Status loadSnapshot(const KvLayout& layout, std::int64_t vocab,
                           std::span<const std::byte> bytes, std::int64_t position,
                           SequenceState& state, std::vector<float>& logits);
-// Makes `pages` follow `blocks` and `open` after these were replaced.
-void refreshPages(SequenceState& state);
-
 }  // namespace engine

@@ -14,15 +14,24 @@ using base::Hash128;
 using base::Result;
 using base::Status;
 
+constexpr std::string_view kHashedTables[] = {"chunk", "chunk_v1"};
+
 constexpr DatabaseSettings kSettings{.journal = Journal::kRollback,
                                      .page_bytes = 65536,
                                      .secure_delete = false,
                                      .incremental_vacuum = true,
-                                     .page_checks = false};  // rows have hashes of their own
+                                     .page_checks = false,
+                                     .unchecked_tables = kHashedTables};
 
 Result<Database> openAndMigrate(const std::filesystem::path& path) {
   TRY_ASSIGN(auto database, Database::open(path, OpenMode::kReadWrite, kSettings));
   TRY(migrate(database, snapshotMigrations(), BeforeMigration::kNothing, path));
+  const std::filesystem::path mark = suspectMark(path.parent_path());
+  std::error_code error;
+  if (std::filesystem::exists(mark, error)) {
+    TRY(database.checkAll());
+    std::filesystem::remove(mark, error);
+  }
   return database;
 }
 
@@ -38,6 +47,7 @@ Status setAside(const std::filesystem::path& path) {
   damaged_journal += "-journal";
   if (std::filesystem::exists(journal)) std::filesystem::rename(journal, damaged_journal, error);
   if (error) return failure(ErrorCode::kIo, "cannot rename the journal of a damaged snapshots.db");
+  std::filesystem::remove(suspectMark(path.parent_path()), error);
   base::logWarn("storage", "snapshots.db is damaged, set aside and begun afresh");
   return {};
 }
@@ -45,6 +55,7 @@ Status setAside(const std::filesystem::path& path) {
 Result<std::unique_ptr<BlockFile>> openFile(const std::filesystem::path& folder,
                                             const BlockDatabaseOptions& options) {
   const auto path = folder / "snapshots.db";
+  const bool was_suspect = std::filesystem::exists(suspectMark(folder));
   if (options.mode == OpenMode::kReadOnly) {
     TRY_ASSIGN(auto database, Database::open(path, options.mode, kSettings));
     return std::make_unique<BlockFile>(folder, std::nullopt, std::move(database), options);
@@ -58,8 +69,12 @@ Result<std::unique_ptr<BlockFile>> openFile(const std::filesystem::path& folder,
   }
   if (!database) return tl::make_unexpected(std::move(database).error());
   auto file = std::make_unique<BlockFile>(folder, std::move(lock), *std::move(database), options);
-  TRY(file->removeForgotten({}));
-  return file;
+  const Status removed = file->noting(file->removeForgotten({}));
+  if (removed) return file;
+  if (removed.error().code != ErrorCode::kCorrupt || was_suspect || !options.replace_damaged_file)
+    return tl::make_unexpected(removed.error());
+  file.reset();
+  return openFile(folder, options);  // which checks all of it now
 }
 
 std::int64_t sizeOf(std::span<const std::byte> payload) {
@@ -69,7 +84,8 @@ std::int64_t sizeOf(std::span<const std::byte> payload) {
 Status insertBoundary(BlockFile& file, const BoundaryWrite& boundary) {
   const StoredRow row{
       .key = boundary.key, .before = boundary.block_key, .position = boundary.position};
-  TRY(file.insert(StoredKind::kBoundary, row, boundary.payload, boundary.keep));
+  const PayloadCut cut{sizeOf(boundary.payload), std::int64_t{kChunkBytes}, Packing::kZstd};
+  TRY(file.insert(StoredKind::kBoundary, row, boundary.payload, {&cut, 1}, boundary.keep));
   if (boundary.keep != Keep::kNewest) return {};
   return file.forgetOlderNewest(boundary.block_key);
 }
@@ -96,6 +112,12 @@ Result<std::vector<std::byte>> BlockDatabase::readBlock(const Hash128& key) {
   return file_->read(StoredKind::kBlock, key);
 }
 
+Result<bool> BlockDatabase::isOfVersion1(const Hash128& key) { return file_->isOfVersion1(key); }
+
+void BlockDatabase::readPieces(std::span<BlockRead> reads) {
+  for (BlockRead& read : reads) read.done = file_->readPiece(read.key, read.begin, read.to);
+}
+
 Result<std::vector<std::byte>> BlockDatabase::readBoundary(const Hash128& key) {
   return file_->read(StoredKind::kBoundary, key);
 }
@@ -108,6 +130,10 @@ Result<std::vector<BoundaryInfo>> BlockDatabase::boundariesAfter(const Hash128& 
 }
 
 Status BlockDatabase::writeBlock(const BlockWrite& block, const BoundaryWrite* boundary) {
+  return file_->noting(insertBlock(block, boundary));
+}
+
+Status BlockDatabase::insertBlock(const BlockWrite& block, const BoundaryWrite* boundary) {
   TRY_ASSIGN(const auto stored_block, file_->find(StoredKind::kBlock, block.key));
   bool needs_boundary = false;
   if (boundary) {
@@ -121,13 +147,17 @@ Status BlockDatabase::writeBlock(const BlockWrite& block, const BoundaryWrite* b
   TRY_ASSIGN(auto transaction, Transaction::begin(file_->database()));
   if (!stored_block) {
     const StoredRow row{.key = block.key, .before = block.parent, .position = block.position_end};
-    TRY(file_->insert(StoredKind::kBlock, row, block.payload, Keep::kNewest));
+    TRY(file_->insert(StoredKind::kBlock, row, block.payload, block.cuts, Keep::kNewest));
   }
   if (needs_boundary) TRY(insertBoundary(*file_, *boundary));
   return transaction.commit();
 }
 
 Status BlockDatabase::writeBoundary(const BoundaryWrite& boundary) {
+  return file_->noting(insertOrPromote(boundary));
+}
+
+Status BlockDatabase::insertOrPromote(const BoundaryWrite& boundary) {
   TRY_ASSIGN(const auto stored, file_->find(StoredKind::kBoundary, boundary.key));
   if (stored) return promote(stored->id, boundary.keep);
   TRY(file_->requireRoom(sizeOf(boundary.payload)));
@@ -147,14 +177,14 @@ Status BlockDatabase::promote(std::int64_t boundary_id, Keep keep) {
 }
 
 Status BlockDatabase::sweep(std::stop_token stop) {
-  TRY(file_->removeForgotten(stop));
+  TRY(file_->noting(file_->removeForgotten(stop)));
   // Gives free pages back to the file system, 64 MiB of them at a time.
   for (;;) {
     if (stop.stop_requested())
       return failure(ErrorCode::kCancelled, "sweeping snapshots.db was stopped");
     TRY_ASSIGN(const std::int64_t n_free_pages, file_->database().integer("PRAGMA freelist_count"));
     if (n_free_pages == 0) return {};
-    TRY(file_->database().execute("PRAGMA incremental_vacuum(1024)"));
+    TRY(file_->noting(file_->database().execute("PRAGMA incremental_vacuum(1024)")));
   }
 }
 

@@ -3,8 +3,8 @@
 // A block is the KV of 2,048 tokens; its key names the exact tokens before and in it and the model
 // that made it, so a key is never reused for other bytes. Blocks form chains by their parent's
 // key; the parent of a first block is the root key, which is no block. A boundary state makes a
-// position resumable. Payloads are bytes to this room; each is cut into rows with a hash of their
-// own, and a row whose hash does not hold is never handed out.
+// position resumable. Payloads are bytes to this room; each is cut into parts with a hash of their
+// own, which can be read alone, and a part whose hash does not hold is never handed out.
 //
 // A rollback journal instead of a write-ahead log: payloads are written once and not twice.
 // Everything here can be rebuilt from the documents, so nothing of it is ever backed up.
@@ -22,6 +22,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/result.h"
 #include "storage/open_mode.h"
+#include "storage/payload_table.h"
 
 namespace storage {
 
@@ -53,6 +54,15 @@ struct BlockWrite {
   base::Hash128 parent;           // key of the block before, or the root key
   std::int64_t position_end = 0;  // tokens up to the end of this block
   std::span<const std::byte> payload;
+  std::span<const PayloadCut> cuts = {};  // empty: cut anyhow; else they add up to the payload
+};
+
+// A piece of a block, for reading many at once.
+struct BlockRead {
+  base::Hash128 key;
+  std::int64_t begin = 0;   // byte of the payload; a part begins there
+  std::span<std::byte> to;  // whole parts
+  base::Status done;        // set by reading: as readBlock; kUnsupported: version 1 wrote it whole
 };
 
 // What happens to the blocks of a session when its pin is taken away.
@@ -105,6 +115,10 @@ class BlockDatabase {
   // kNotFound; kCorrupt: the block was damaged and is now gone, with every block and boundary state
   // that continues it.
   base::Result<std::vector<std::byte>> readBlock(const base::Hash128& key);
+  // Whether version 1 wrote the block, which knew no parts. kNotFound.
+  base::Result<bool> isOfVersion1(const base::Hash128& key);
+  // Pieces of blocks, fastest in the order they were written; each has its own outcome.
+  void readPieces(std::span<BlockRead> reads);
   // Boundary states whose last whole block is `block_key`; nearest position first.
   base::Result<std::vector<BoundaryInfo>> boundariesAfter(const base::Hash128& block_key);
   base::Result<std::vector<std::byte>> readBoundary(const base::Hash128& key);  // as readBlock
@@ -134,6 +148,8 @@ class BlockDatabase {
 
  private:
   explicit BlockDatabase(std::unique_ptr<BlockFile> file);
+  base::Status insertBlock(const BlockWrite& block, const BoundaryWrite* boundary);
+  base::Status insertOrPromote(const BoundaryWrite& boundary);
   base::Status promote(std::int64_t boundary_id, Keep keep);
 
   std::unique_ptr<BlockFile> file_;

@@ -1,6 +1,7 @@
 #include "storage/block_file.h"
 
 #include <array>
+#include <fstream>
 
 #include "engine/base/log.h"
 #include "storage/data_folder.h"
@@ -52,13 +53,23 @@ std::optional<StoredRow> believableRow(StoredKind kind, const Statement& query) 
   return row;
 }
 
+tl::unexpected<base::Error> droppedPayload() {
+  return failure(ErrorCode::kCorrupt, "a stored payload was damaged and has been dropped",
+                 "Nothing to do: this part is read again from the documents.");
+}
+
 }  // namespace
+
+std::filesystem::path suspectMark(const std::filesystem::path& folder) {
+  return folder / "snapshots.db.suspect";
+}
 
 BlockFile::BlockFile(std::filesystem::path folder, std::optional<LockFile> lock, Database database,
                      const BlockDatabaseOptions& options)
     : folder_(std::move(folder)),
       lock_(std::move(lock)),
       database_(std::move(database)),
+      payloads_(database_),
       options_(options) {
   const auto newest = database_.integer(
       "SELECT max(coalesce((SELECT max(used) FROM block), 0),"
@@ -88,7 +99,9 @@ Status BlockFile::flushUses() {
 
 Result<std::optional<StoredRow>> BlockFile::find(StoredKind kind, const Hash128& key) {
   if (refused_.contains({kind, key})) return std::optional<StoredRow>();
-  TRY_ASSIGN(auto query, database_.prepare(
+  auto& prepared = kind == StoredKind::kBlock ? find_block_ : find_boundary_;
+  if (!prepared) {
+    TRY_ASSIGN(prepared, database_.prepare(
                              kind == StoredKind::kBlock
                                  ? "SELECT b.id, key, parent, position_end, payload_id, b.n_bytes,"
                                    " chunks_hash, row_hash FROM block b LEFT JOIN payload p"
@@ -96,10 +109,14 @@ Result<std::optional<StoredRow>> BlockFile::find(StoredKind kind, const Hash128&
                                  : "SELECT b.id, key, block_key, position, payload_id, b.n_bytes,"
                                    " chunks_hash, row_hash FROM boundary b LEFT JOIN payload p"
                                    " ON p.id = payload_id WHERE key = :key AND complete = 1"));
-  TRY_ASSIGN(const bool found, query.bind(":key", key).step());
-  if (!found) return std::optional<StoredRow>();
-  auto row = believableRow(kind, query);
+  }
+  Statement& query = *prepared;
   query.reset();
+  const auto found = query.bind(":key", key).step();
+  const auto row = found && *found ? believableRow(kind, query) : std::nullopt;
+  query.reset();
+  if (!found) return tl::make_unexpected(found.error());
+  if (!*found) return std::optional<StoredRow>();
   // The index may lead to a row that calls itself otherwise.
   if (!row || row->key != key) {
     drop(kind, key);
@@ -114,13 +131,39 @@ Result<std::vector<std::byte>> BlockFile::read(StoredKind kind, const Hash128& k
   if (!row && n_dropped_ == n_dropped)
     return failure(ErrorCode::kNotFound, "nothing is stored under this key");
   if (row) {
-    auto payload = readPayload(database_, row->payload);
+    auto payload = payloads_.read(row->payload);
     if (payload) use(kind, row->id);
     if (payload || payload.error().code != ErrorCode::kCorrupt) return payload;
     drop(kind, key);
   }
-  return failure(ErrorCode::kCorrupt, "a stored payload was damaged and has been dropped",
-                 "Nothing to do: this part is read again from the documents.");
+  return droppedPayload();
+}
+
+Result<const PayloadMap*> BlockFile::mapOf(const Hash128& key) {
+  if (const auto known = maps_.find(key); known != maps_.end()) return &known->second;
+  TRY_ASSIGN(const auto row, find(StoredKind::kBlock, key));
+  if (!row) return failure(ErrorCode::kNotFound, "nothing is stored under this key");
+  TRY_ASSIGN(auto map, payloads_.map(row->payload));
+  use(StoredKind::kBlock, row->id);
+  return &(maps_[key] = std::move(map));
+}
+
+Result<bool> BlockFile::isOfVersion1(const Hash128& key) {
+  TRY_ASSIGN(const PayloadMap* map, mapOf(key));
+  return map->is_version_1;
+}
+
+Status BlockFile::readPiece(const Hash128& key, std::int64_t begin, std::span<std::byte> to) {
+  const std::int64_t n_dropped = n_dropped_;
+  const auto map = mapOf(key);
+  Status done;
+  if (!map) done = tl::make_unexpected(map.error());
+  else if ((*map)->is_version_1)
+    return failure(ErrorCode::kUnsupported, "version 1 stored this block in one piece");
+  else done = payloads_.readParts(**map, begin, to);
+  if (done || (done.error().code != ErrorCode::kCorrupt && n_dropped_ == n_dropped)) return done;
+  if (n_dropped_ == n_dropped) drop(StoredKind::kBlock, key);
+  return droppedPayload();
 }
 
 Result<std::vector<StoredRow>> BlockFile::boundariesAt(const Hash128& block_key) {
@@ -140,8 +183,8 @@ Result<std::vector<StoredRow>> BlockFile::boundariesAt(const Hash128& block_key)
 }
 
 Status BlockFile::insert(StoredKind kind, StoredRow row, std::span<const std::byte> payload,
-                         Keep keep) {
-  TRY_ASSIGN(row.payload, insertPayload(database_, payload));
+                         std::span<const PayloadCut> cuts, Keep keep) {
+  TRY_ASSIGN(row.payload, payloads_.insert(payload, cuts));
   const bool is_block = kind == StoredKind::kBlock;
   TRY_ASSIGN(
       auto insert,
@@ -186,15 +229,24 @@ Status BlockFile::forgetOlderNewest(const Hash128& block_key) {
   TRY_ASSIGN(auto remove, database_.prepare("DELETE FROM boundary WHERE id = :id"));
   for (const auto& [id, payload_id] : older) {
     TRY(remove.bind(":id", id).run());
-    TRY(removePayload(database_, payload_id));
+    TRY(removePayload(payload_id));
   }
   return {};
+}
+
+// Best effort: what cannot be marked is met again.
+Status BlockFile::noting(Status done) const {
+  if (!done && done.error().code == ErrorCode::kCorrupt && options_.mode != OpenMode::kReadOnly)
+    std::ofstream(suspectMark(folder_)).put('\n');
+  return done;
 }
 
 void BlockFile::drop(StoredKind kind, const Hash128& key) {
   ++n_dropped_;
   refused_.insert({kind, key});
-  const Status dropped = options_.mode == OpenMode::kReadOnly ? Status() : makeInvisible(kind, key);
+  maps_.clear();
+  const Status dropped =
+      options_.mode == OpenMode::kReadOnly ? Status() : noting(makeInvisible(kind, key));
   base::logWarn("storage", "damaged payload dropped key=" + key.hex() +
                                (dropped ? "" : " error=" + dropped.error().message));
 }
@@ -266,12 +318,13 @@ Result<bool> BlockFile::removeSomeForgotten(StoredKind kind) {
   }
   query.reset();
   if (rows.empty()) return false;
+  maps_.clear();
   TRY_ASSIGN(auto transaction, Transaction::begin(database_));
   TRY_ASSIGN(auto remove, database_.prepare(is_block ? "DELETE FROM block WHERE id = :id"
                                                      : "DELETE FROM boundary WHERE id = :id"));
   for (const auto& [id, payload_id] : rows) {
     TRY(remove.bind(":id", id).run());
-    TRY(removePayload(database_, payload_id));
+    TRY(removePayload(payload_id));
   }
   TRY(transaction.commit());
   return true;

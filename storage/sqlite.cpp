@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "engine/base/check.h"
@@ -113,6 +114,8 @@ void SqliteFinalize::operator()(sqlite3_stmt* statement) const noexcept {
   sqlite3_finalize(statement);
 }
 
+void SqliteCloseBlob::operator()(sqlite3_blob* blob) const noexcept { sqlite3_blob_close(blob); }
+
 int Statement::indexOf(const char* name) const {
   const int index = sqlite3_bind_parameter_index(statement_.get(), name);
   CHECK(index > 0);
@@ -212,6 +215,15 @@ Result<base::Hash128> Statement::hash(int column) const {
   return hash;
 }
 
+std::int64_t BlobReader::size() const { return sqlite3_blob_bytes(blob_.get()); }
+
+Status BlobReader::read(std::int64_t offset, std::span<std::byte> to) const {
+  const int code = sqlite3_blob_read(blob_.get(), to.data(), static_cast<int>(to.size()),
+                                     static_cast<int>(offset));
+  if (code != SQLITE_OK) return failed(connection_, code);
+  return {};
+}
+
 Result<Database> Database::open(const std::filesystem::path& file, OpenMode mode,
                                 const DatabaseSettings& settings) {
   const bool writable = mode == OpenMode::kReadWrite;
@@ -245,7 +257,7 @@ Status Database::configure(OpenMode mode, const DatabaseSettings& settings) {
   TRY(
       execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;"
               "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"));
-  if (mode == OpenMode::kReadOnly) return quickCheck();
+  if (mode == OpenMode::kReadOnly) return quickCheck(settings.unchecked_tables);
 
   // Exclusive: no shared-memory file, and no second connection that could race a checkpoint
   // (SQLite before 3.51.3 can damage a write-ahead log then).
@@ -272,7 +284,7 @@ Status Database::configure(OpenMode mode, const DatabaseSettings& settings) {
   TRY(expect("PRAGMA trusted_schema", "0"));
   TRY(expect("PRAGMA cell_size_check", "1"));
   TRY(expect("PRAGMA locking_mode", "exclusive"));
-  return quickCheck();
+  return quickCheck(settings.unchecked_tables);
 }
 
 // A pragma that is not obeyed says nothing; only reading it back tells.
@@ -285,8 +297,28 @@ Status Database::expect(std::string_view pragma, std::string_view wanted) {
                                               found + ", not " + std::string(wanted));
 }
 
-Status Database::quickCheck() {
-  TRY_ASSIGN(auto query, prepare("PRAGMA quick_check(1)"));
+Status Database::checkAll() { return quickCheck(""); }
+
+Status Database::quickCheck(std::span<const std::string_view> unchecked_tables) {
+  if (unchecked_tables.empty()) return checkAll();
+  std::vector<std::string> tables{"sqlite_schema"};
+  {
+    TRY_ASSIGN(auto query, prepare("SELECT name FROM sqlite_schema WHERE type = 'table'"));
+    for (;;) {
+      TRY_ASSIGN(const bool has_row, query.step());
+      if (!has_row) break;
+      const std::string name = query.text(0);
+      if (std::ranges::find(unchecked_tables, name) == unchecked_tables.end())
+        tables.push_back(name);
+    }
+  }
+  for (const std::string& table : tables) TRY(quickCheck(table));
+  return {};
+}
+
+Status Database::quickCheck(std::string_view table) {
+  const std::string what(table.empty() ? "1" : table);
+  TRY_ASSIGN(auto query, prepare("PRAGMA quick_check(" + what + ")"));
   TRY_ASSIGN(const bool has_row, query.step());
   if (has_row && query.text(0) == "ok") return {};
   // A page that could not be read is damage to SQLite; to us it is a disk that may be well tomorrow,
@@ -308,6 +340,16 @@ Result<Statement> Database::prepare(std::string_view sql) {
                                       0, &statement, nullptr);
   if (code != SQLITE_OK) return failed(connection_.get(), code);
   return Statement(statement);
+}
+
+Result<BlobReader> Database::openBlob(const char* table, const char* column, std::int64_t row_id) {
+  sqlite3_blob* blob = nullptr;
+  const int code =
+      sqlite3_blob_open(connection_.get(), "main", table, column, row_id, 0, &blob);
+  if (code == SQLITE_ERROR)  // what it says when it finds no row, or no blob in it
+    return failure(ErrorCode::kCorrupt, "a row that another one names is missing");
+  if (code != SQLITE_OK) return failed(connection_.get(), code);
+  return BlobReader(connection_.get(), blob);
 }
 
 Status Database::execute(std::string_view sql) {

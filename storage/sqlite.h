@@ -20,6 +20,7 @@
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct sqlite3_blob;
 
 namespace storage {
 
@@ -28,6 +29,9 @@ struct SqliteClose {
 };
 struct SqliteFinalize {
   void operator()(sqlite3_stmt* statement) const noexcept;
+};
+struct SqliteCloseBlob {
+  void operator()(sqlite3_blob* blob) const noexcept;
 };
 
 // One prepared statement. Values are bound by name (":name"); a name the statement does not have is
@@ -64,6 +68,19 @@ class Statement {
   int bind_code_ = 0;  // first failure of a bind, reported by the next step
 };
 
+// One blob of one row, for reading any piece of it without the rest. Invalid once the row changes.
+class BlobReader {
+ public:
+  std::int64_t size() const;
+  base::Status read(std::int64_t offset, std::span<std::byte> to) const;
+
+ private:
+  friend class Database;
+  BlobReader(sqlite3* connection, sqlite3_blob* blob) : connection_(connection), blob_(blob) {}
+  sqlite3* connection_;
+  std::unique_ptr<sqlite3_blob, SqliteCloseBlob> blob_;
+};
+
 enum class Journal { kWriteAheadLog, kRollback };
 
 // How a file of ours is laid out and written.
@@ -73,10 +90,13 @@ struct DatabaseSettings {
   bool secure_delete = true;
   bool incremental_vacuum = false;
   bool page_checks = true;  // of files made so: a hash on every page (page_checks.h)
+  // Tables that opening does not read: their rows have hashes of their own, and there are many.
+  std::span<const std::string_view> unchecked_tables = {};
 };
 
 // Invariant: the connection runs with the settings it was opened with, as read back from SQLite,
-// has foreign keys on, no memory map, no trust in the file's schema, and has seen quick_check pass.
+// has foreign keys on, no memory map, no trust in the file's schema, and has seen quick_check pass,
+// of all tables but the unchecked ones.
 class Database {
  public:
   // Creates the file with mode 0600. In kReadWrite the connection holds the file exclusively.
@@ -87,9 +107,15 @@ class Database {
   base::Status execute(std::string_view sql);  // one or more statements without parameters
   base::Result<std::int64_t> integer(std::string_view sql);  // first column of the first row
 
+  // kCorrupt if there is no such row.
+  base::Result<BlobReader> openBlob(const char* table, const char* column, std::int64_t row_id);
+
   std::int64_t lastInsertId() const;
   std::int64_t rowsChanged() const;  // by the last statement
   bool inTransaction() const;
+
+  // All tables and the list of free pages: reads the whole file. kCorrupt; kIo: cannot be read.
+  base::Status checkAll();
 
   // Pages met so far that changed since they were written; quick_check, and so opening, meets all
   // that are in use.
@@ -102,7 +128,8 @@ class Database {
   explicit Database(sqlite3* connection) : connection_(connection) {}
   base::Status configure(OpenMode mode, const DatabaseSettings& settings);
   base::Status expect(std::string_view pragma, std::string_view wanted);
-  base::Status quickCheck();
+  base::Status quickCheck(std::span<const std::string_view> unchecked_tables);
+  base::Status quickCheck(std::string_view table);  // "": all
 
   std::unique_ptr<sqlite3, SqliteClose> connection_;
   const char* vfs_ = nullptr;

@@ -14,6 +14,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/disk_speed.h"
 #include "app/cli/engine_flags.h"
+#include "app/cli/resume_bench.h"
 #include "app/cli/speed_plot.h"
 #include "app/progress_line.h"
 #include "engine/base/replace_file.h"
@@ -34,14 +35,16 @@ using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::int64_t n_prompt = 4096, n_generate = 64, n_depth = 0, n_branches = 1;
-  std::string plot;  // SVG of the speed of reading against depth
+  std::string plot;  // SVG of the speed of reading against depth, or of the time to resume
+  bool resume = false;
+  std::string layout;  // config.json of a model whose rows are written and read, without the model
   EngineFlags engine;
 };
 
 struct Measured {
   double load_s = 0, depth_s = 0, prefill_s = 0, decode_s = 0;
   engine::StageTimes prefill, decode;
-  std::vector<SpeedPoint> curve;
+  std::vector<PlotPoint> curve;
   std::int64_t prefill_bytes = 0, decode_bytes = 0;  // read from the disk meanwhile
 };
 
@@ -77,13 +80,13 @@ class SpeedCurve {
     last_done_ = at.n_done;
     last_s_ = at.elapsed_s;
   }
-  std::vector<SpeedPoint> take() { return std::move(points_); }
+  std::vector<PlotPoint> take() { return std::move(points_); }
 
  private:
   const std::int64_t depth_, step_;
   std::int64_t last_done_ = 0;
   double last_s_ = 0;
-  std::vector<SpeedPoint> points_;
+  std::vector<PlotPoint> points_;
 };
 
 // The same tokens for every branch of the sequence, all branches in one batch.
@@ -160,7 +163,81 @@ Streaming streamingOf(const engine::Engine& engine, const Measured& measured) {
           .disk_b_s = diskReadSpeed(engine.weights().files(), 1.0)};
 }
 
+Json costJson(const StoreCost& cost) {
+  return {{"tokens", cost.n_tokens},
+          {"file_bytes", cost.file_bytes},
+          {"packed_bytes", cost.packed_bytes},
+          {"write_b_s", cost.speeds.stored_b_s},
+          {"raw_file_b_s", cost.speeds.raw_b_s},
+          {"raw_file_synced_once_b_s", cost.speeds.bulk_b_s},
+          {"turn_bytes", cost.turn_bytes},
+          {"turn_least_bytes", cost.turn_least_bytes}};
+}
+
+void printCost(const StoreCost& cost) {
+  const auto bytes = [](double n) { return byteWords(static_cast<std::int64_t>(n)); };
+  std::printf("stored  %10s for %s tokens, %.3f of their packed rows\n",
+              byteWords(cost.file_bytes).c_str(), countWords(cost.n_tokens).c_str(),
+              static_cast<double>(cost.file_bytes) / static_cast<double>(cost.packed_bytes));
+  std::printf("writing %10s/s block by block; a file synced so %s/s, synced once %s/s\n",
+              bytes(cost.speeds.stored_b_s).c_str(), bytes(cost.speeds.raw_b_s).c_str(),
+              bytes(cost.speeds.bulk_b_s).c_str());
+  if (cost.turn_least_bytes > 0)
+    std::printf("a turn  %10s more; its blocks and one state are %s\n",
+                byteWords(cost.turn_bytes).c_str(), byteWords(cost.turn_least_bytes).c_str());
+}
+
+Result<int> runRows(const Options& options, const Paths& paths, const Invocation& invocation) {
+  TRY_ASSIGN(const engine::ModelConfig config, engine::ModelConfig::read(options.layout));
+  TRY_ASSIGN(const RowFigures rows,
+             measureRows(paths.data / "bench", config, options.n_prompt, invocation.stop));
+  if (invocation.json) {
+    Json json = costJson(rows.cost);
+    json.update({{"read_bytes", rows.read_bytes}, {"warm_s", rows.warm_s}, {"cold_s", rows.cold_s}});
+    printJson(json);
+    return kDone;
+  }
+  printCost(rows.cost);
+  std::printf("resume  %10.3f s warm, %.3f s cold, %s read\n", rows.warm_s, rows.cold_s,
+              byteWords(rows.read_bytes).c_str());
+  return kDone;
+}
+
+Result<int> runResume(const Options& options, const Invocation& invocation) {
+  TRY_ASSIGN(const Paths paths, invocation.paths());
+  TRY(makeFolders(paths));
+  if (!options.layout.empty()) return runRows(options, paths, invocation);
+  TRY_ASSIGN(const ResumeFigures figures,
+             measureResume(paths.data / "bench", paths.model, engineOptions(options.engine),
+                           options.n_prompt, invocation.stop));
+  PlotLine warm{"in the page cache", {}}, cold{"from the disk", {}};
+  Json points = Json::array();
+  for (const ResumePoint& point : figures.points) {
+    warm.points.push_back({point.n_tokens, point.warm_s});
+    cold.points.push_back({point.n_tokens, point.cold_s});
+    points.push_back(
+        {{"tokens", point.n_tokens}, {"warm_s", point.warm_s}, {"cold_s", point.cold_s}});
+  }
+  if (!options.plot.empty())
+    TRY(base::replaceFile(options.plot, [&](std::ostream& out) {
+      out << speedPlot({warm, cold}, "Going on from the disk: seconds until the first token",
+                       "tokens stored");
+    }));
+  if (invocation.json) {
+    Json json = costJson(figures.cost);
+    json["resume"] = points;
+    printJson(json);
+    return kDone;
+  }
+  printCost(figures.cost);
+  for (const ResumePoint& point : figures.points)
+    std::printf("resume  %10s tokens: %.3f s warm, %.3f s cold\n",
+                countWords(point.n_tokens).c_str(), point.warm_s, point.cold_s);
+  return kDone;
+}
+
 Result<int> run(const Options& options, const Invocation& invocation) {
+  if (options.resume) return runResume(options, invocation);
   const auto begin = Clock::now();
   const std::int64_t n_all = options.n_depth + options.n_prompt + options.n_generate;
   EngineFlags flags = options.engine;
@@ -189,7 +266,8 @@ Result<int> run(const Options& options, const Invocation& invocation) {
   const engine::MachinePeak machine = engine::measureMachine(flags.n_threads);
   if (!options.plot.empty() && !measured.curve.empty())
     TRY(base::replaceFile(options.plot, [&](std::ostream& out) {
-      out << speedPlot(measured.curve, "Reading: tokens per second against depth");
+      out << speedPlot({{"", measured.curve}}, "Reading: tokens per second against depth",
+                       "tokens already read");
     }));
   if (invocation.json) {
     printJson({{"prefill_tok_s", prefill_tok_s},
@@ -248,7 +326,14 @@ void addBenchCommand(CommandLine& line) {
   app.add_option("--branches", options->n_branches, "Branches decoded in one batch")
       ->check(CLI::Range(1, 256));
   app.add_option("--plot", options->plot,
-                 "Write the speed of reading against depth to an SVG file");
+                 "Write the speed of reading against depth, or with --resume the time until the "
+                 "first token, to an SVG file");
+  CLI::Option* resume = app.add_flag(
+      "--resume", options->resume,
+      "Store --prompt tokens below the data folder and measure how soon they are gone on with");
+  app.add_option("--layout", options->layout,
+                 "With --resume: a config.json; random rows of such a model instead of a model")
+      ->needs(resume);
   app.add_option("--super-chunk", options->engine.super_chunk_tokens,
                  "Tokens that go through a layer before the next; 0: chosen by the engine")
       ->check(CLI::NonNegativeNumber);

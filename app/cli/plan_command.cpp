@@ -30,6 +30,8 @@ Json planJson(const engine::MemoryPlan& plan) {
               {"weights_bytes", plan.weights_bytes},
               {"stream_bytes", plan.stream_bytes},
               {"kv_bytes", plan.kv_bytes},
+              {"row_cache_bytes", plan.row_cache_bytes},
+              {"selectable_bytes", plan.selectable_bytes},
               {"state_bytes", plan.state_bytes},
               {"checkpoint_bytes", plan.checkpoint_bytes},
               {"scratch_bytes", plan.scratch_bytes},
@@ -52,7 +54,10 @@ void print(const engine::MemoryPlan& plan) {
   row(std::string("weights, ") + engine::residencyName(plan.residency), plan.weights_bytes);
   if (plan.stream_bytes > 0)
     row("cache of " + countWords(plan.n_slots) + " experts", plan.stream_bytes);
-  row("context (KV)", plan.kv_bytes);
+  row("context, all of it in use", plan.kv_bytes);
+  row("context, rows to select", plan.row_cache_bytes);
+  if (plan.row_cache_bytes < plan.selectable_bytes)
+    row("  of, the rest on the disk", plan.selectable_bytes);
   row("window and frontiers", plan.state_bytes);
   row("states to rewind to", plan.checkpoint_bytes);
   row("scratch", plan.scratch_bytes);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include "app/progress_line.h"
 
@@ -35,6 +36,13 @@ std::string depthWords(double depth) {
   return countWords(std::llround(depth));
 }
 
+std::string valueWords(double value, double step) {
+  if (step >= 1) return countWords(std::llround(value));
+  char text[32];
+  std::snprintf(text, sizeof text, step < 0.1 ? "%.2f" : "%.1f", value);
+  return text;
+}
+
 std::string escaped(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -60,15 +68,20 @@ std::string line(double x0, double y0, double x1, double y1) {
 
 }  // namespace
 
-std::string speedPlot(const std::vector<SpeedPoint>& points, const std::string& title) {
-  double fastest = 1;
-  for (const SpeedPoint& point : points) fastest = std::max(fastest, point.tokens_per_s);
-  const auto deepest = std::max<double>(1, static_cast<double>(points.back().depth));
-  const double speed_step = niceStep(fastest / 5), depth_step = niceDepthStep(deepest / 9);
-  const double speed_end = std::ceil(fastest / speed_step) * speed_step;
-  const auto x = [&](double depth) { return kLeft + depth / deepest * (kWidth - kLeft - kRight); };
-  const auto y = [&](double speed) {
-    return kHeight - kBottom - speed / speed_end * (kHeight - kTop - kBottom);
+std::string speedPlot(const std::vector<PlotLine>& lines, const std::string& title,
+                      const std::string& axis) {
+  static constexpr const char* kColors[] = {"#2f6fd0", "#d0642f", "#3c8a4e"};
+  double highest = 1e-9, longest = 1;
+  for (const PlotLine& curve : lines)
+    for (const PlotPoint& point : curve.points) {
+      highest = std::max(highest, point.value);
+      longest = std::max(longest, static_cast<double>(point.n_tokens));
+    }
+  const double step = niceStep(highest / 5), token_step = niceDepthStep(longest / 9);
+  const double end = std::ceil(highest / step) * step;
+  const auto x = [&](double n) { return kLeft + n / longest * (kWidth - kLeft - kRight); };
+  const auto y = [&](double value) {
+    return kHeight - kBottom - value / end * (kHeight - kTop - kBottom);
   };
 
   std::string svg = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(kWidth) +
@@ -77,18 +90,26 @@ std::string speedPlot(const std::vector<SpeedPoint>& points, const std::string& 
                     "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
                     "<g stroke=\"#d8dade\">\n";
   std::string labels;
-  for (double speed = 0; speed <= speed_end; speed += speed_step) {
-    svg += line(kLeft, y(speed), kWidth - kRight, y(speed));
-    labels += label(kLeft - 8, y(speed) + 4, "end", countWords(std::llround(speed)));
+  for (int i = 0; i * step < end + step / 2; ++i) {
+    svg += line(kLeft, y(i * step), kWidth - kRight, y(i * step));
+    labels += label(kLeft - 8, y(i * step) + 4, "end", valueWords(i * step, step));
   }
-  for (double depth = 0; depth <= deepest; depth += depth_step)
-    labels += label(x(depth), kHeight - kBottom + 18, "middle", depthWords(depth));
-  svg += "</g>\n<polyline fill=\"none\" stroke=\"#2f6fd0\" stroke-width=\"2\" points=\"";
-  for (const SpeedPoint& point : points)
-    svg += number(x(static_cast<double>(point.depth))) + "," + number(y(point.tokens_per_s)) + " ";
-  svg += "\"/>\n<g fill=\"#3c4043\">\n" + labels + label(kLeft, 24, "start", title) +
-         label((kLeft + kWidth - kRight) / 2, kHeight - 12, "middle", "tokens already read") +
-         "</g>\n</svg>\n";
+  for (double n = 0; n <= longest; n += token_step)
+    labels += label(x(n), kHeight - kBottom + 18, "middle", depthWords(n));
+  svg += "</g>\n";
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    svg += "<polyline fill=\"none\" stroke=\"" + std::string(kColors[i % std::size(kColors)]) +
+           "\" stroke-width=\"2\" points=\"";
+    for (const PlotPoint& point : lines[i].points)
+      svg += number(x(static_cast<double>(point.n_tokens))) + "," + number(y(point.value)) + " ";
+    svg += "\"/>\n";
+    const PlotPoint& last = lines[i].points.back();
+    if (!lines[i].name.empty())
+      labels += label(x(static_cast<double>(last.n_tokens)) - 8, y(last.value) - 8, "end",
+                      lines[i].name);
+  }
+  svg += "<g fill=\"#3c4043\">\n" + labels + label(kLeft, 24, "start", title) +
+         label((kLeft + kWidth - kRight) / 2, kHeight - 12, "middle", axis) + "</g>\n</svg>\n";
   return svg;
 }
 

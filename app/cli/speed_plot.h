@@ -1,4 +1,4 @@
-// speed_plot.h: tokens per second against depth, as a picture for people (SVG).
+// speed_plot.h: a measure against the number of tokens, as a picture for people (SVG).
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,17 @@
 
 namespace app {
 
-struct SpeedPoint {
-  std::int64_t depth = 0;  // tokens before the measured ones
-  double tokens_per_s = 0;
+struct PlotPoint {
+  std::int64_t n_tokens = 0;
+  double value = 0;
+};
+struct PlotLine {
+  std::string name;  // beside its last point; may be empty
+  std::vector<PlotPoint> points;  // ascending; at least one
 };
 
-// An SVG document; both axes begin at 0. `points` ascend by depth; at least one.
-std::string speedPlot(const std::vector<SpeedPoint>& points, const std::string& title);
+// An SVG document; both axes begin at 0. At least one line.
+std::string speedPlot(const std::vector<PlotLine>& lines, const std::string& title,
+                      const std::string& axis);
 
 }  // namespace app

@@ -70,7 +70,7 @@ class MemoryTest : public QObject {
     const Json plan = lectern({"plan", "--json", "--context", "65536"}).json();
     std::int64_t sum = 0;
     for (const char* row : {"program_bytes", "weights_bytes", "stream_bytes", "kv_bytes",
-                            "state_bytes", "checkpoint_bytes", "scratch_bytes"})
+                            "row_cache_bytes", "state_bytes", "checkpoint_bytes", "scratch_bytes"})
       sum += plan.at(row).get<std::int64_t>();
     QCOMPARE(plan.at("total_bytes").get<std::int64_t>(), sum);
     QCOMPARE(plan.at("residency").get<std::string>(), std::string("mapped"));

@@ -184,11 +184,36 @@ class CheckpointTest : public QObject {
     QCOMPARE(engine::kvBytesPerToken(*pro, engine::Numerics::kOfficial), 5031.4375);
     // 3.432 GiB at 2^20 tokens (specification §14.4), plus the block that is being filled.
     const auto plan = engine::planMemory(*flash, basisOf(std::int64_t{200} << 30), 1 << 20);
-    QVERIFY(std::abs(static_cast<double>(plan.kv_bytes) / (1 << 30) - 3.432) < 0.01);
+    const auto kv_bytes = static_cast<double>(plan.kv_bytes + plan.row_cache_bytes);
+    QVERIFY(std::abs(kv_bytes / (1 << 30) - 3.432) < 0.01);
     QVERIFY(plan.fits);
     QCOMPARE(plan.total_bytes, plan.program_bytes + plan.weights_bytes + plan.stream_bytes +
-                                   plan.kv_bytes + plan.state_bytes + plan.checkpoint_bytes +
-                                   plan.scratch_bytes);
+                                   plan.kv_bytes + plan.row_cache_bytes + plan.state_bytes +
+                                   plan.checkpoint_bytes + plan.scratch_bytes);
+  }
+
+  // Where there is a store, rows give way first: less memory, the same context, until an eighth of
+  // them is left.
+  void rowsOfAStoreGiveWay() {
+    const auto flash = engine::ModelConfig::parse(publishedConfig(false));
+    engine::PlanBasis basis = basisOf(std::int64_t{200} << 30);
+    const auto all = engine::planMemory(*flash, basis, 1 << 20);
+    QCOMPARE(all.row_cache_bytes, all.selectable_bytes);
+    basis.pages_rows = true;
+    QCOMPARE(engine::planMemory(*flash, basis, 1 << 20).row_cache_bytes, all.selectable_bytes);
+    const auto needed = engine::planMemory(*flash, basis, 1 << 20).memory_fits_bytes;
+    const std::int64_t saved = all.memory_fits_bytes - needed;
+    QVERIFY(std::abs(static_cast<double>(saved) * 0.97 / static_cast<double>(all.selectable_bytes) -
+                     0.875) < 0.001);
+    basis.memory_bytes = needed;
+    const auto least = engine::planMemory(*flash, basis, 1 << 20);
+    QVERIFY(least.fits);
+    QVERIFY(least.residency == Residency::kMapped);
+    QVERIFY(least.total_bytes <= needed);
+    QVERIFY(std::abs(static_cast<double>(least.row_cache_bytes) * 8 /
+                         static_cast<double>(all.selectable_bytes) - 1) < 0.001);
+    basis.memory_bytes = needed - (1 << 20);
+    QVERIFY(engine::planMemory(*flash, basis, 1 << 20).residency != Residency::kMapped);
   }
 
   // As memory shrinks: everything mapped, experts through a cache that shrinks with it, layers

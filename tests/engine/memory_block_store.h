@@ -2,7 +2,9 @@
 // contract shows.
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "engine/block_store.h"
@@ -14,7 +16,41 @@ class MemoryBlockStore : public engine::BlockStore {
   using Payload = std::vector<std::byte>;
 
   base::Result<bool> hasBlock(const base::Hash128& key) override { return blocks.contains(key); }
-  base::Result<Payload> readBlock(const base::Hash128& key) override { return find(blocks, key); }
+  // A block that is damaged or cut short goes, as from a database.
+  void readPieces(std::span<engine::PieceRead> reads) override {
+    for (engine::PieceRead& read : reads) {
+      if (unreadable) {
+        read.done = base::failure(base::ErrorCode::kIo, "the disk does not answer");
+        continue;
+      }
+      const auto block = blocks.find(read.key);
+      if (block == blocks.end()) {
+        read.done = base::failure(base::ErrorCode::kNotFound, "no such row");
+        continue;
+      }
+      if (version_1.contains(read.key)) {
+        read.done = base::failure(base::ErrorCode::kUnsupported, "a row in one piece");
+        continue;
+      }
+      const auto begin = static_cast<std::size_t>(read.begin);
+      const auto hit = damage.find(read.key);
+      if (begin + read.to.size() > block->second.size() ||
+          (hit != damage.end() && hit->second >= begin && hit->second < begin + read.to.size())) {
+        if (hit != damage.end()) damage.erase(hit);
+        blocks.erase(block);
+        read.done = base::failure(base::ErrorCode::kCorrupt, "a damaged row");
+        continue;
+      }
+      std::copy_n(block->second.begin() + read.begin, read.to.size(), read.to.begin());
+      read.done = {};
+      n_bytes_read += static_cast<std::int64_t>(read.to.size());
+    }
+  }
+  base::Result<engine::WholeBlock> readBlock(const base::Hash128& key) override {
+    TRY_ASSIGN(Payload payload, find(blocks, key));
+    n_bytes_read += static_cast<std::int64_t>(payload.size());
+    return engine::WholeBlock{std::move(payload), version_1.contains(key)};
+  }
   base::Result<std::vector<engine::BoundaryInfo>> boundariesAfter(
       const base::Hash128& block_key) override {
     std::vector<engine::BoundaryInfo> found;
@@ -25,12 +61,11 @@ class MemoryBlockStore : public engine::BlockStore {
   base::Result<Payload> readBoundary(const base::Hash128& key) override {
     return find(payloads, key);
   }
-  base::Status writeBlock(const base::Hash128& key, const base::Hash128&, std::int64_t position_end,
-                          std::span<const std::byte> payload,
+  base::Status writeBlock(const engine::BlockWrite& block,
                           const engine::BoundaryWrite* boundary) override {
     if (full) return base::failure(base::ErrorCode::kDiskFull, "the disk is full");
-    blocks[key] = Payload(payload.begin(), payload.end());
-    block_ends.push_back(position_end);
+    blocks[block.key] = Payload(block.payload.begin(), block.payload.end());
+    block_ends.push_back(block.position_end);
     return boundary != nullptr ? writeBoundary(*boundary) : base::Status{};
   }
   base::Status writeBoundary(const engine::BoundaryWrite& boundary) override {
@@ -42,9 +77,12 @@ class MemoryBlockStore : public engine::BlockStore {
   }
 
   std::map<base::Hash128, Payload> blocks, payloads;
+  std::set<base::Hash128> version_1;  // of `blocks`: to be read whole
+  std::map<base::Hash128, std::size_t> damage;  // byte of a block that no longer has its hash
+  std::int64_t n_bytes_read = 0;
   std::map<base::Hash128, engine::BoundaryWrite> boundaries;
   std::vector<std::int64_t> block_ends;  // as they were written
-  bool full = false;
+  bool full = false, unreadable = false;
 
  private:
   static base::Result<Payload> find(const std::map<base::Hash128, Payload>& rows,

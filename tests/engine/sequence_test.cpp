@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/kv_layout.h"
+#include "engine/row_cache.h"
 #include "engine/sequence.h"
 #include "tests/engine/memory_block_store.h"
 #include "tests/support/golden.h"
@@ -180,6 +181,95 @@ class SequenceTest : public QObject {
     report = sequence->sync(tokens, nullptr, {});
     QCOMPARE(report->n_reused, 0);
     QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+  }
+
+  void aResumedSequenceReadsTheRowsItSelects() {
+    MemoryBlockStore store;
+    const auto tokens = randomTokens(9000, 13);
+    std::int64_t n_stored = 0;
+    {
+      const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+      const auto sequence = *(*engine)->newSequence();
+      QVERIFY(sequence->sync(tokens, nullptr, {}));
+      QVERIFY(sequence->saveBoundary(engine::Keep::kTurnEnd, {}));
+      for (const auto& [key, payload] : store.blocks) n_stored += std::ssize(payload);
+    }
+    const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+    const auto sequence = *(*engine)->newSequence();
+    QCOMPARE((*sequence->sync(tokens, nullptr, {})).n_reused, 9000);
+    QCOMPARE(store.n_bytes_read, 4 * (*engine)->layout().head_bytes);
+    auto longer = tokens;
+    longer.push_back(3);
+    QVERIFY(sequence->decode(3, {}));
+    QVERIFY(store.n_bytes_read < n_stored);
+    QVERIFY((*engine)->rows().statistics().n_read > 0);
+    QVERIFY(sameBits(sequence->logits(), fresh(longer)));
+  }
+
+  // LECTERN_RESTORES: how many.
+  void restoredSequencesGiveTheSameBits() {
+    bool given = false;
+    const unsigned wanted = qEnvironmentVariable("LECTERN_SEED").toUInt(&given);
+    const unsigned seed = given ? wanted : QRandomGenerator::global()->generate();
+    const int n_restores = qEnvironmentVariable("LECTERN_RESTORES", "12").toInt();
+    std::mt19937 random(seed);
+    MemoryBlockStore store;
+    const auto tokens = randomTokens(9000, seed);
+    std::int64_t n_dropped = 0;
+    for (int i = 0; i < n_restores; ++i) {
+      // One query's pages, and a little more: pages come and go all the time.
+      const std::int64_t row_bytes = engine_->layout().page_bytes;
+      const std::int64_t limit = i % 3 == 0 ? 0 : row_bytes * (1 + random() % 64);
+      const auto engine =
+          Engine::open(model_, {.n_threads = 2, .row_cache_bytes = limit}, &store);
+      const auto sequence = *(*engine)->newSequence();
+      const auto n = static_cast<std::size_t>(2100 + random() % 6800);
+      const auto text = std::span(tokens).first(n);
+      QVERIFY(sequence->sync(text, nullptr, {}));
+      if (random() % 2 == 0) QVERIFY(sequence->saveBoundary(engine::Keep::kTurnEnd, {}));
+      std::vector<TokenId> longer(text.begin(), text.end());
+      for (int k = 0; k < 3; ++k) {
+        longer.push_back(static_cast<TokenId>(random() % 512));
+        QVERIFY(sequence->decode(longer.back(), {}));
+      }
+      QVERIFY2(sameBits(sequence->logits(), fresh(longer)),
+               qPrintable(QString("restore %1 at %2, seed %3").arg(i).arg(n).arg(seed)));
+      n_dropped += (*engine)->rows().statistics().n_dropped;
+    }
+    QVERIFY(n_dropped > 0);
+    qInfo("%d restores, 0 different, %lld pages dropped meanwhile, seed %u", n_restores,
+          static_cast<long long>(n_dropped), seed);
+  }
+
+  void rowsLostMidwayAreReadAgain() {
+    for (const bool by_decoding : {true, false}) {
+      MemoryBlockStore store;
+      auto tokens = randomTokens(9000, 14);
+      {
+        const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+        const auto sequence = *(*engine)->newSequence();
+        QVERIFY(sequence->sync(tokens, nullptr, {}));
+        QVERIFY(sequence->saveBoundary(engine::Keep::kTurnEnd, {}));
+      }
+      const auto engine = Engine::open(model_, {.n_threads = 2}, &store);
+      const auto sequence = *(*engine)->newSequence();
+      QVERIFY(sequence->sync(tokens, nullptr, {}));
+      const auto branch = sequence->fork();
+      for (const auto& [key, payload] : store.blocks)
+        for (std::size_t at = payload.size(); at-- > payload.size() - 1;) store.damage[key] = at;
+      const auto n_before = store.blocks.size();
+      for (int k = 0; k < 40; ++k) tokens.push_back(k);
+      if (by_decoding) {
+        for (std::size_t i = 9000; i < tokens.size(); ++i) QVERIFY(sequence->decode(tokens[i], {}));
+      } else {
+        QVERIFY(sequence->sync(tokens, nullptr, {}));
+      }
+      QCOMPARE(store.blocks.size(), n_before);  // stored again
+      QVERIFY(store.damage.size() < n_before);
+      QVERIFY(sameBits(sequence->logits(), fresh(tokens)));
+      QVERIFY(branch->sync(tokens, nullptr, {}));
+      QVERIFY(sameBits(branch->logits(), fresh(tokens)));
+    }
   }
 
   void otherNumericsShareNothing() {

@@ -1,3 +1,4 @@
+#include "storage/migrations.h"
 #include "storage/payload_table.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/test_main.h"
@@ -20,6 +21,33 @@ Status writeBlock(BlockFixture& store, const std::string& name, int n,
   const Bytes payload = payloadOf(key, kBlockBytes);
   return store->writeBlock(
       {key, blockKey(before.empty() ? name : before, n - 1), (n + 1) * kBlockTokens, payload});
+}
+
+// A head that is read as a whole, and parts behind it; the even ones repeat themselves.
+constexpr std::int64_t kHeadBytes = 40'000, kPartBytes = 20'000;
+
+Bytes cutPayload(const std::string& name, int n) {
+  Bytes payload = payloadOf(blockKey(name, n), kHeadBytes + 11 * kPartBytes);
+  for (std::int64_t part = 1; part < 11; part += 2)
+    std::fill_n(payload.begin() + kHeadBytes + part * kPartBytes, kPartBytes,
+                static_cast<std::byte>(part));
+  return payload;
+}
+
+Status writeCutBlock(BlockFixture& store, const std::string& name, int n) {
+  const storage::PayloadCut cuts[] = {
+      {kHeadBytes, kHeadBytes, storage::Packing::kAsIs},
+      {11 * kPartBytes, kPartBytes, storage::Packing::kZstd}};
+  const Bytes payload = cutPayload(name, n);
+  return store->writeBlock({blockKey(name, n), blockKey(name, n - 1), (n + 1) * kBlockTokens,
+                            payload, cuts});
+}
+
+Status readPiece(BlockFixture& store, const std::string& name, int n, std::int64_t begin,
+                 Bytes& to) {
+  storage::BlockRead read{blockKey(name, n), begin, to, {}};
+  store->readPieces({&read, 1});
+  return read.done;
 }
 
 Status writeBoundary(BlockFixture& store, const std::string& name, int n, Keep keep) {
@@ -228,7 +256,46 @@ class BlockDatabaseTest : public QObject {
     QCOMPARE(nBlocksOf(store, "a", 4), 4);
   }
 
+  void anyPartsComeBackAlone() {
+    std::mt19937_64 random(testSeed("parts"));
+    BlockFixture store;
+    for (int n = 0; n < 3; ++n) MUST(writeCutBlock(store, "a", n));
+    store.reopen();
+    for (int i = 0; i < 200; ++i) {
+      const int n = static_cast<int>(random() % 3);
+      const Bytes payload = cutPayload("a", n);
+      const auto begin = static_cast<std::int64_t>(random() % 11);
+      const std::int64_t end = begin + 1 + static_cast<std::int64_t>(random() % 8);
+      const std::int64_t from = kHeadBytes + begin * kPartBytes;
+      Bytes to(static_cast<std::size_t>(std::min<std::int64_t>(end, 11) - begin) * kPartBytes);
+      MUST(readPiece(store, "a", n, from, to));
+      QVERIFY(std::equal(to.begin(), to.end(), payload.begin() + from));
+    }
+    Bytes head(kHeadBytes);
+    MUST(readPiece(store, "a", 1, 0, head));
+    QVERIFY(std::equal(head.begin(), head.end(), cutPayload("a", 1).begin()));
+    MUST_ASSIGN(const Bytes whole, store->readBlock(blockKey("a", 2)));
+    QVERIFY(whole == cutPayload("a", 2));
+    store.close();
+    MUST_ASSIGN(auto file, storage::Database::open(store.file("snapshots.db"),
+                                                   storage::OpenMode::kReadOnly, {}));
+    MUST_ASSIGN(const auto n_stored, file.integer("SELECT sum(length(bytes)) FROM chunk"));
+    const std::int64_t n_bytes = 3 * (kHeadBytes + 11 * kPartBytes);
+    QVERIFY(n_stored > n_bytes / 2 && n_stored < n_bytes * 2 / 3);  // 5 parts of 11 pack well
+  }
+
   // From here on: everything that is refused, and damage.
+  void piecesThatAreNoPartsAreRefused() {
+    BlockFixture store;
+    MUST(writeCutBlock(store, "a", 0));
+    Bytes to(kPartBytes);
+    REFUSED_WITH(readPiece(store, "b", 0, 0, to), ErrorCode::kNotFound);
+    REFUSED_WITH(readPiece(store, "a", 0, kHeadBytes + 1, to), ErrorCode::kInvalidInput);
+    REFUSED_WITH(readPiece(store, "a", 0, 1 << 30, to), ErrorCode::kInvalidInput);
+    to.resize(kPartBytes - 1);
+    REFUSED_WITH(readPiece(store, "a", 0, kHeadBytes, to), ErrorCode::kInvalidInput);
+    QCOMPARE(nBlocksOf(store, "a", 1), 1);
+  }
   void whatIsNotThereIsNotFound() {
     BlockFixture store;
     REFUSED_WITH(store->readBlock(blockKey("a", 0)), ErrorCode::kNotFound);
@@ -274,6 +341,108 @@ class BlockDatabaseTest : public QObject {
     MUST(store->pin("s", boundaryKey("a", 3)));
   }
 
+  void aDamagedPieceIsNoticedWhenItIsRead() {
+    BlockFixture store;
+    MUST(writeCutBlock(store, "a", 0));
+    MUST(writeCutBlock(store, "a", 1));
+    store.close();
+    const auto file = store.file("snapshots.db");
+    const Bytes payload = cutPayload("a", 0);
+    // The last part of those that packing cannot make smaller.
+    const std::string needle(reinterpret_cast<const char*>(payload.data()) + 250'000, 32);
+    const std::size_t where = fileBytes(file).find(needle);
+    QVERIFY(where != std::string::npos);
+    flipBit(file, where * 8 + 3);
+    store.reopen();
+    Bytes to(kPartBytes);
+    MUST(readPiece(store, "a", 0, kHeadBytes, to));
+    QVERIFY(std::equal(to.begin(), to.end(), payload.begin() + kHeadBytes));
+    REFUSED_WITH(readPiece(store, "a", 0, 240'000, to), ErrorCode::kCorrupt);
+    REFUSED_WITH(readPiece(store, "a", 0, kHeadBytes, to), ErrorCode::kNotFound);
+    QCOMPARE(nBlocksOf(store, "a", 2), 0);
+    MUST(writeCutBlock(store, "a", 0));
+    MUST(readPiece(store, "a", 0, 240'000, to));
+    QVERIFY(std::equal(to.begin(), to.end(), payload.begin() + 240'000));
+  }
+  // Version 1 kept chunks that cannot be read in parts.
+  void whatTheFirstVersionWroteStaysAndIsReadWhole() {
+    DataFolder folder;
+    MUST(writeVersion1(folder, 3));
+    MUST_ASSIGN(auto database, storage::BlockDatabase::open(folder.path()));
+    MUST_ASSIGN(const auto pins, database->pins());
+    QCOMPARE(pins.size(), std::size_t{1});
+    QVERIFY(pins[0].complete);
+    for (int n = 0; n < 3; ++n) {
+      MUST_ASSIGN(const auto block, database->readBlock(blockKey("old", n)));
+      QVERIFY(block == payloadOf(blockKey("old", n), kBlockBytes));
+      MUST_ASSIGN(const bool is_old, database->isOfVersion1(blockKey("old", n)));
+      QVERIFY(is_old);
+      Bytes to(kBlockBytes);
+      storage::BlockRead read{blockKey("old", n), 0, to, {}};
+      database->readPieces({&read, 1});
+      REFUSED_WITH(read.done, ErrorCode::kUnsupported);
+    }
+    MUST_ASSIGN(const auto state, database->readBoundary(boundaryKey("old", 2)));
+    QVERIFY(state == payloadOf(boundaryKey("old", 2), kBoundaryBytes));
+    // Goes on as a new one, and goes as one.
+    const Bytes next = payloadOf(blockKey("old", 3), kBlockBytes);
+    MUST(database->writeBlock({blockKey("old", 3), blockKey("old", 2), 4 * kBlockTokens, next}));
+    MUST_ASSIGN(const bool is_old, database->isOfVersion1(blockKey("old", 3)));
+    QVERIFY(!is_old);
+    MUST(database->unpin("s", Unpinned::kForgotten));
+    MUST(database->evictTo(0, {}));
+    MUST(database->sweep({}));
+    MUST_ASSIGN(const auto stats, database->stats());
+    QCOMPARE(stats.payload_bytes, 0);
+    database.reset();
+    MUST_ASSIGN(auto file, storage::Database::open(folder.file("snapshots.db"),
+                                                   storage::OpenMode::kReadOnly, {}));
+    MUST_ASSIGN(const auto n_left, file.integer("SELECT count(*) FROM chunk_v1"));
+    QCOMPARE(n_left, 0);
+  }
+  void damageToWhatTheFirstVersionWroteIsNoticed() {
+    DataFolder folder;
+    MUST(writeVersion1(folder, 2));
+    const auto file = folder.file("snapshots.db");
+    const Bytes payload = payloadOf(blockKey("old", 1), kBlockBytes);
+    const std::string needle(reinterpret_cast<const char*>(payload.data()) + 70000, 32);
+    const std::size_t where = fileBytes(file).find(needle);
+    QVERIFY(where != std::string::npos);
+    flipBit(file, where * 8 + 5);
+    MUST_ASSIGN(const auto database, storage::BlockDatabase::open(folder.path()));
+    MUST(database->readBlock(blockKey("old", 0)));
+    REFUSED_WITH(database->readBlock(blockKey("old", 1)), ErrorCode::kCorrupt);
+    REFUSED_WITH(database->readBlock(blockKey("old", 1)), ErrorCode::kNotFound);
+  }
+
+  // Opening does not read the chunks; damage to their tree is met later, and mended at the next
+  // opening.
+  void aDamagedTreeOfChunksIsSetAsideAtTheNextOpening() {
+    BlockFixture store;
+    MUST(writeChain(store, "a", 3));
+    store.close();
+    const auto path = store.file("snapshots.db");
+    std::int64_t root = 0;
+    {
+      MUST_ASSIGN(auto file, storage::Database::open(path, storage::OpenMode::kReadOnly, {}));
+      MUST_ASSIGN(root, file.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'chunk'"));
+    }
+    flipBit(path, static_cast<std::uint64_t>(root - 1) * 65536 * 8 + 1);  // what kind of page
+    const storage::BlockDatabaseOptions options{.replace_damaged_file = true};
+    {
+      MUST_ASSIGN(const auto database, storage::BlockDatabase::open(store.path(), options));
+      const Bytes payload = payloadOf(blockKey("b", 0), kBlockBytes);
+      REFUSED_WITH(database->writeBlock({blockKey("b", 0), rootKey(), kBlockTokens, payload}),
+                   ErrorCode::kCorrupt);
+    }
+    QVERIFY(std::filesystem::exists(store.file("snapshots.db.suspect")));
+    MUST_ASSIGN(const auto database, storage::BlockDatabase::open(store.path(), options));
+    QVERIFY(!std::filesystem::exists(store.file("snapshots.db.suspect")));
+    QVERIFY(std::filesystem::exists(store.file("snapshots.db.damaged")));
+    const Bytes payload = payloadOf(blockKey("b", 0), kBlockBytes);
+    MUST(database->writeBlock({blockKey("b", 0), rootKey(), kBlockTokens, payload}));
+  }
+
   // SQLite itself notices about 3 of 100 flipped bits.
   void everyFlippedBitIsFoundOrHarmless() {
     std::mt19937_64 random(testSeed("bit flips"));
@@ -306,6 +475,60 @@ class BlockDatabaseTest : public QObject {
   }
 
  private:
+  // A pinned chain as schema version 1 had it.
+  static Status writeVersion1(DataFolder& folder, int n_blocks) {
+    TRY_ASSIGN(auto old, storage::Database::open(folder.file("snapshots.db"),
+                                                 storage::OpenMode::kReadWrite,
+                                                 {.journal = storage::Journal::kRollback,
+                                                  .page_bytes = 65536,
+                                                  .secure_delete = false,
+                                                  .incremental_vacuum = true,
+                                                  .page_checks = false}));
+    TRY(storage::migrate(old, storage::snapshotMigrations().first(1),
+                         storage::BeforeMigration::kNothing, folder.file("snapshots.db")));
+    const auto hashOf = [](std::span<const std::byte> bytes) {
+      return static_cast<std::int64_t>(base::payloadHash(bytes));
+    };
+    const auto write = [&](const char* table, int kind, const base::Hash128& key,
+                           const base::Hash128& before, std::int64_t position,
+                           std::size_t n_bytes) -> Status {
+      const Bytes payload = payloadOf(key, n_bytes);
+      const std::int64_t chunk_hash = hashOf(payload), size = static_cast<std::int64_t>(n_bytes);
+      const std::int64_t chunks_hash = hashOf(std::as_bytes(std::span(&chunk_hash, 1)));
+      TRY_ASSIGN(auto rows, old.prepare("INSERT INTO payload (n_bytes, n_chunks, chunks_hash)"
+                                        " VALUES (:n_bytes, 1, :hash)"));
+      TRY(rows.bind(":n_bytes", size).bind(":hash", chunks_hash).run());
+      const std::int64_t id = old.lastInsertId();
+      TRY_ASSIGN(auto chunk, old.prepare("INSERT INTO chunk (payload_id, position, hash, bytes)"
+                                         " VALUES (:id, 0, :hash, :bytes)"));
+      chunk.bind(":id", id).bind(":hash", chunk_hash);
+      TRY(chunk.bind(":bytes", std::span<const std::byte>(payload)).run());
+      base::Hasher hasher;
+      hasher.add(std::int64_t{kind}).add(key).add(before).add(position);
+      const base::Hash128 digest = hasher.add(id).add(size).add(chunks_hash).digest();
+      TRY_ASSIGN(auto row, old.prepare(table));
+      row.bind(":key", key).bind(":before", before).bind(":position", position).bind(":id", id);
+      return row.bind(":n_bytes", size)
+          .bind(":row_hash", hashOf(std::as_bytes(std::span(digest.bytes))))
+          .run();
+    };
+    for (int n = 0; n < n_blocks; ++n)
+      TRY(write("INSERT INTO block (key, parent, position_end, payload_id, n_bytes, row_hash,"
+                " complete, used) VALUES (:key, :before, :position, :id, :n_bytes, :row_hash, 1, 1)",
+                0, blockKey("old", n), n == 0 ? rootKey() : blockKey("old", n - 1),
+                (n + 1) * kBlockTokens, kBlockBytes));
+    const int last = n_blocks - 1;
+    TRY(write("INSERT INTO boundary (key, block_key, position, keep, payload_id, n_bytes, row_hash,"
+              " complete, used) VALUES (:key, :before, :position, 'turn_end', :id, :n_bytes,"
+              " :row_hash, 1, 1)",
+              1, boundaryKey("old", last), blockKey("old", last), n_blocks * kBlockTokens,
+              kBoundaryBytes));
+    TRY_ASSIGN(auto pin, old.prepare("INSERT INTO pin (session_key, boundary_key, boundary_id,"
+                                     " n_tokens) VALUES ('s', :key, 1, :n)"));
+    TRY(pin.bind(":key", boundaryKey("old", last)).bind(":n", n_blocks * kBlockTokens).run());
+    return old.execute("INSERT INTO pin_boundary VALUES (1, 1);"
+                       "INSERT INTO pin_block SELECT 1, id FROM block");
+  }
   // A bit of a page that is not filled with payload.
   static std::uint64_t randomBitOfStructure(std::mt19937_64& random,
                                             const std::filesystem::path& file) {
