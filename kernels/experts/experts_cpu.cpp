@@ -84,8 +84,9 @@ namespace {
 
 // Columns of the inner layer that one piece of work makes: a group of the FP8 quantisation.
 constexpr std::int64_t kInnerBlock = 128;
-// Rows of the output that one piece of work makes.
-constexpr std::int64_t kOuterBlock = 64;
+// Rows of the output that one piece of work makes, of several tokens and of one: there the weights
+// come from memory, and the bytes asked for ahead should reach the thread that wants them.
+constexpr std::int64_t kOuterBlock = 64, kOuterBlockOfOne = 256;
 // Tokens of a piece of work at most.
 constexpr std::int64_t kPieceTokens = 96;
 
@@ -262,12 +263,13 @@ void expertsCpu(const ExpertsArgs& args, ThreadPool& pool) {
                  std::min(first + kInnerBlock, inter), made, inputs, inter, inner);
     }
   });
-  const std::int64_t n_outer = (dim + kOuterBlock - 1) / kOuterBlock;
+  const std::int64_t outer_block = args.n == 1 && dim >= 1024 ? kOuterBlockOfOne : kOuterBlock;
+  const std::int64_t n_outer = (dim + outer_block - 1) / outer_block;
   pool.parallelFor(n_pieces * n_outer, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t first = i % n_outer * kOuterBlock;
+      const std::int64_t first = i % n_outer * outer_block;
       outerBlock(args, made.pieces[static_cast<std::size_t>(i / n_outer)], first,
-                 std::min(first + kOuterBlock, dim), dim, inner, inter, outer);
+                 std::min(first + outer_block, dim), dim, inner, inter, outer);
     }
   });
   pool.parallelFor(args.n, rowsWorthAThread(dim), [&](std::int64_t begin, std::int64_t end) {

@@ -334,6 +334,8 @@ void toBf16Rows(const float* x, std::int64_t x_stride, std::int64_t n, std::int6
 
 namespace {
 
+constexpr std::int64_t kPieceBytes = std::int64_t{256} << 10;
+
 // Pieces of a few tiles by so many tokens that their rows, of row_bytes, fit half of a second cache
 // level of 1 MiB; narrow matrices share out the tokens too.
 // product(first, last, t, n, y) makes rows [first, last) of w for tokens [t, t + n).
@@ -348,7 +350,12 @@ void inPieces(const LinearArgs& args, std::int64_t row_bytes, ThreadPool& pool,
   const std::int64_t n_parts = n_tiles >= 4 * pool.size() ? 1 : 2 * pool.size();
   const std::int64_t n_tokens =
       std::clamp((args.n + n_parts - 1) / n_parts, std::min<std::int64_t>(args.n, 48), most_tokens);
-  const std::int64_t tiles = std::clamp<std::int64_t>(65536 / (kTileRows * in * n_tokens), 1,
+  // Worth waking a thread for; and, where weights come from memory, long enough for the bytes asked
+  // for ahead to reach the thread that wants them.
+  const std::int64_t worth = 65536 / (kTileRows * in * n_tokens);
+  const std::int64_t stream = std::min(kPieceBytes / (kTileRows * args.w.rowBytes() * n_tokens),
+                                       n_tiles / (8 * pool.size()));
+  const std::int64_t tiles = std::clamp<std::int64_t>(std::max(worth, stream), 1,
                                                       std::max<std::int64_t>(1, n_tiles));
   const std::int64_t n_columns = (n_tiles + tiles - 1) / tiles;
   const std::int64_t n_chunks = (args.n + n_tokens - 1) / n_tokens;

@@ -156,7 +156,7 @@ constexpr std::int64_t kSegment = 1024;
 constexpr int kAtOnce = 8;
 // Columns whose bytes are asked for together: a line of the cache or more for every type.
 constexpr std::int64_t kAheadColumns = 128;
-// Columns between those in use and those asked for, measured.
+// Bytes of a row between those in use and those asked for, measured.
 constexpr std::int64_t kDistance = 1024;
 
 // y[i] = x · row i for one token and kRows rows, eight or one, of n_columns columns.
@@ -167,21 +167,23 @@ void productOfRows(const Rows<Format>& rows, std::int64_t n_columns, const std::
   constexpr std::int64_t kAheadBytes = kAheadColumns / kGroup * Format::kGroupBytes;
   constexpr int kVectors = kGroup / 32;
   const Tables& made = tables();
-  const std::int64_t distance = std::min(n_columns, kDistance);
+  // The processor alone does not follow so many rows. Farther ahead in the same rows where it can
+  // be and not in the next ones: where a row is a page, all these bytes want the same places of the
+  // cache.
+  const std::int64_t distance = kDistance / Format::kGroupBytes * kGroup;
+  std::int64_t ahead_row = distance / n_columns * kRows, ahead_column = distance % n_columns;
   for (std::int64_t k0 = 0; k0 < n_columns; k0 += kSegment) {
     const std::int64_t segment_end = std::min(k0 + kSegment, n_columns);
     __m512 sum[8];
     for (__m512& v : sum) v = _mm512_setzero_ps();
     for (std::int64_t k1 = k0; k1 < segment_end; k1 += kAheadColumns) {
-      // The processor alone does not follow so many rows. Farther ahead in the same rows and not
-      // in the next ones: where a row is a page, all these bytes want the same places of the cache.
-      std::int64_t column = k1 + distance, row = 0;
-      if (column >= n_columns) column -= n_columns, row = kRows;
       const std::uint8_t* ahead =
-          rows.codes + row * rows.stride + column / kGroup * Format::kGroupBytes;
+          rows.codes + ahead_row * rows.stride + ahead_column / kGroup * Format::kGroupBytes;
       for (int i = 0; i < kRows; ++i)
         for (std::int64_t j = 0; j < kAheadBytes; j += 64)
           _mm_prefetch(reinterpret_cast<const char*>(ahead + i * rows.stride + j), _MM_HINT_T0);
+      ahead_column += kAheadColumns;
+      if (ahead_column >= n_columns) ahead_column -= n_columns, ahead_row += kRows;
       const std::int64_t end = std::min(k1 + kAheadColumns, segment_end);
       for (std::int64_t k = k1; k < end; k += kGroup) {
         __m512i xs[kVectors];

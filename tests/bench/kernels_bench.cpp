@@ -78,6 +78,14 @@ struct Matrix {
   double bytes() const { return static_cast<double>(codes.size()); }
 };
 
+// Rows of a matrix that no cache holds.
+std::int64_t rowsFromMemory(WeightType type, std::int64_t in) {
+  MatrixView view;
+  view.type = type;
+  view.in = in;
+  return (std::int64_t{160} << 20) / view.rowBytes() / 1024 * 1024;
+}
+
 const char* nameOf(WeightType type) {
   switch (type) {
     case WeightType::kF32:
@@ -228,9 +236,8 @@ int main(int argc, char** argv) {
     benchLinear(bench, type, 1024, 1024, 8);
     benchLinear(bench, type, 768, 128, 1);
     benchLinear(bench, type, 256, 1024, 1);
-    benchLinear(bench, type, 65536, 1024, 1);
-    benchLinear(bench, type, 16384, 4096, 1);
-    benchLinear(bench, type, 32768, 2048, 1);
+    for (const std::int64_t in : {1024, 2048, 4096})
+      benchLinear(bench, type, rowsFromMemory(type, in), in, 1);
   }
   benchLinear(bench, WeightType::kF32, 24, 1024, 256);
   benchLinear(bench, WeightType::kF32, 24, 1024, 1);
