@@ -1,11 +1,6 @@
 // lectern export SESSION: a file that proves itself. lectern verify FILE: the proof, repeated.
 #include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <ostream>
-#include <span>
-
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
@@ -13,11 +8,9 @@
 #include "app/cli/commands.h"
 #include "app/cli/engine_flags.h"
 #include "app/export_file.h"
-#include "app/json_fields.h"
 #include "app/session_export.h"
-#include "engine/base/replace_file.h"
+#include "app/session_export_file.h"
 #include "engine/receipt_text.h"
-#include "storage/storage.h"
 
 namespace app {
 
@@ -33,78 +26,30 @@ struct ExportOptions {
   bool with_kv = false;
 };
 
-// A file that is removed unless it takes the place it was made for.
-class PartialFile {
- public:
-  explicit PartialFile(std::filesystem::path place) : place_(std::move(place)) {
-    path_ = place_;
-    path_ += ".partial-" + std::to_string(::getpid());
-  }
-  ~PartialFile() {
-    std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
-    std::filesystem::remove(path_.string() + "-journal", ignored);
-  }
-  PartialFile(const PartialFile&) = delete;
-  PartialFile& operator=(const PartialFile&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  base::Status rename() {
-    std::error_code error;
-    std::filesystem::rename(path_, place_, error);
-    if (!error) return {};
-    return failure(ErrorCode::kIo, "cannot write " + place_.string(), "Choose another place.");
-  }
-
- private:
-  std::filesystem::path place_, path_;
-};
-
 struct VerifyOptions {
   std::string file;
   bool leave_sources = false;
 };
-
-// Beside its place, and renamed when it is whole.
-Result<KvTransferReply> writeBundle(ReadingService& service, const Json& exported,
-                                    const ExportOptions& options, std::stop_token stop) {
-  TRY_ASSIGN(const storage::Session session, service.session(options.session));
-  TRY_ASSIGN(const SessionTokens context, service.tokensOf(session.id));
-  const std::filesystem::path out = std::filesystem::absolute(options.out);
-  PartialFile partial(out);
-  {
-    TRY_ASSIGN(auto bundle, storage::BundleFile::write(partial.path()));
-    const std::string text = dumpJson(exported);
-    TRY(bundle.add(kSessionPart, std::as_bytes(std::span(text))));
-  }
-  const std::vector<std::int64_t> ends{context.n_corpus,
-                                       static_cast<std::int64_t>(context.tokens.size())};
-  TRY_ASSIGN(const KvTransferReply packed,
-             service.engine().packKv(context.tokens, ends, partial.path(), stop));
-  TRY(partial.rename());
-  return packed;
-}
 
 Result<int> runExport(const ExportOptions& options, const Invocation& invocation) {
   if (options.with_kv && options.out.empty())
     return failure(ErrorCode::kInvalidInput, "KV goes into a file only",
                    "Name it: lectern export SESSION --with-kv --out FILE");
   TRY_ASSIGN(const auto service, openServiceToLook(invocation));
-  TRY_ASSIGN(const Json exported, exportSession(*service, options.session));
   if (options.out.empty()) {
+    TRY_ASSIGN(const Json exported, exportSession(*service, options.session));
     printJson(exported);
     return kDone;
   }
+  TRY_ASSIGN(const auto packed, exportToFile(*service,
+                                             {.session = options.session,
+                                              .file = options.out,
+                                              .with_kv = options.with_kv},
+                                             invocation.stop));
   Json report{{"file", options.out}};
-  if (options.with_kv) {
-    TRY_ASSIGN(const KvTransferReply packed,
-               writeBundle(*service, exported, options, invocation.stop));
+  if (packed)
     report["kv"] = {
-        {"blocks", packed.n_blocks}, {"bytes", packed.n_bytes}, {"tokens", packed.n_tokens}};
-  } else {
-    TRY(base::replaceFile(options.out,
-                          [&](std::ostream& out) { out << dumpJson(exported) << "\n"; }));
-  }
+        {"blocks", packed->n_blocks}, {"bytes", packed->n_bytes}, {"tokens", packed->n_tokens}};
   if (invocation.json) printJson(report);
   else if (options.with_kv && report["kv"]["blocks"] == 0)
     std::printf("no KV of this session is stored: the file holds its text alone\n");
