@@ -53,6 +53,9 @@ AskPage::AskPage(QWidget* parent)
   connect(transcript_, &TranscriptView::quoteActivated, this, &AskPage::showQuote);
   connect(transcript_, &TranscriptView::quotesChanged, this, &AskPage::updateEvidence);
   connect(composer_, &Composer::sendRequested, this, &AskPage::askRequested);
+  connect(composer_, &Composer::sendInsteadRequested, this, &AskPage::askInsteadRequested);
+  connect(transcript_, &TranscriptView::branchRequested, this,
+          [this](int turn) { emit branchRequested(turn + 1); });
   connect(composer_, &Composer::stopRequested, this, &AskPage::stop);
   connect(viewer_, &ViewerTabs::pdfPageRequested, this, &AskPage::pdfPageRequested);
   connect(viewer_, &ViewerTabs::errorActionChosen, this, &AskPage::errorActionChosen);
@@ -78,6 +81,7 @@ QWidget* AskPage::buildConversation() {
   error_->setObjectName(QStringLiteral("conversationErrorCard"));
   error_->hide();
   count_ = makeLabel(FontRole::kInterface, Token::kText2, box);
+  count_->setObjectName(QStringLiteral("conversationCount"));
   auto* head = new QWidget(box);
   head->setMinimumHeight(36);
   auto* head_layout = new QHBoxLayout(head);
@@ -232,7 +236,20 @@ int AskPage::changedFiles() const { return sources_->model().changedFiles(); }
 
 void AskPage::updateCount() {
   const int n = transcript_->messageCount();
-  count_->setText(n == 1 ? tr("1 question") : tr("%1 questions").arg(n));
+  const QString questions = counted(n, tr("1 question"), tr("%1 questions"));
+  count_->setText(n_branches_ > 1 ? tr("%1 \u00B7 %2 branches", "questions, branches")
+                                        .arg(questions).arg(n_branches_)
+                                  : questions);
+}
+
+void AskPage::setBranches(int n_branches) {
+  n_branches_ = n_branches;
+  updateCount();
+}
+
+void AskPage::branchHere() {
+  if (!isAnswering() && transcript_->currentTurn() >= 0)
+    emit branchRequested(transcript_->currentTurn() + 1);
 }
 
 void AskPage::updateHint() {

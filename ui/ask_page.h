@@ -39,6 +39,7 @@ class AskPage : public QWidget {
   void showPdfPage(const PdfPage& page);
   void showViewerError(const ErrorValue& error);
   void clearErrors();
+  void setBranches(int n_branches);
 
   // Paths of the quotes of the answer in view, in answer order, and the selected one.
   QStringList quotePaths() const;
@@ -55,11 +56,16 @@ class AskPage : public QWidget {
   void toggleSources();
   void toggleEvidence();
   void focusFilter();
+  // Behind the answer in view.
+  void branchHere();
   void nextPane() { stepPane(1); }
   void previousPane() { stepPane(-1); }
 
  signals:
   void askRequested(const QString& question, bool sources_only);
+  void askInsteadRequested(const QString& question, bool sources_only);
+  // A new branch behind the first `n_turns` turns.
+  void branchRequested(int n_turns);
   void stopRequested();
   void citationActivated(const base::Citation& citation, int index);
   void documentRequested(const QString& path);
@@ -94,6 +100,7 @@ class AskPage : public QWidget {
   QString model_;
   EngineState engine_ = EngineState::kNoModel;
   std::int64_t n_context_ = 0;
+  int n_branches_ = 1;
   bool sources_wanted_ = true;
 };
 

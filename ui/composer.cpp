@@ -141,11 +141,28 @@ void Composer::updateButtons() {
   stop_->setVisible(busy_);
   stop_->setEnabled(busy_);
   const bool empty = text().isEmpty();
+  if (empty && instead_) {
+    instead_ = false;
+    showHint();
+  }
   send_->setEnabled(!busy_ && !empty && blocked_.isEmpty());
   send_->setToolTip(!blocked_.isEmpty() ? blocked_ : empty ? tr("Write a question") : QString());
 }
 
-void Composer::setHint(const QString& words) { hint_->setText(words); }
+void Composer::setHint(const QString& words) {
+  hint_words_ = words;
+  showHint();
+}
+
+void Composer::showHint() {
+  hint_->setText(instead_ ? tr("Goes on a new branch; the old question stays") : hint_words_);
+}
+
+void Composer::recall() {
+  setText(last_question_);
+  instead_ = true;
+  showHint();
+}
 
 void Composer::focusEdit() { edit_->setFocus(Qt::ShortcutFocusReason); }
 
@@ -160,7 +177,8 @@ void Composer::clear() { edit_->clear(); }
 
 void Composer::send() {
   if (busy_ || text().isEmpty() || !blocked_.isEmpty()) return;
-  emit sendRequested(text(), sources_only_->isChecked());
+  if (instead_) emit sendInsteadRequested(text(), sources_only_->isChecked());
+  else emit sendRequested(text(), sources_only_->isChecked());
 }
 
 bool Composer::eventFilter(QObject* watched, QEvent* event) {
@@ -174,7 +192,7 @@ bool Composer::eventFilter(QObject* watched, QEvent* event) {
     return true;
   }
   if (key->key() == Qt::Key_Up && edit_->document()->isEmpty() && !last_question_.isEmpty()) {
-    setText(last_question_);
+    recall();
     return true;
   }
   return QFrame::eventFilter(watched, event);

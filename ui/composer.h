@@ -36,6 +36,8 @@ class Composer : public QFrame {
 
  signals:
   void sendRequested(const QString& question, bool sources_only);
+  // What was recalled with Up, edited: it takes the place of the last question.
+  void sendInsteadRequested(const QString& question, bool sources_only);
   void stopRequested();
 
  protected:
@@ -45,6 +47,8 @@ class Composer : public QFrame {
 
  private:
   void send();
+  void recall();
+  void showHint();
   void fitHeight();
   void updateButtons();
 
@@ -56,8 +60,9 @@ class Composer : public QFrame {
   QPushButton* stop_;
   QLabel* keys_;
   QLabel* hint_;
-  QString last_question_, blocked_;
+  QString last_question_, blocked_, hint_words_;
   bool busy_ = false;
+  bool instead_ = false;  // the last question was recalled and is edited
 };
 
 }  // namespace ui

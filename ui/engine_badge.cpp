@@ -60,7 +60,7 @@ void EngineBadge::setValue(const EngineValue& value) {
   value_ = value;
   const QString words = name().isEmpty() ? word() : tr("%1, %2").arg(name(), word());
   setAccessibleName(tr("Engine: %1").arg(words));
-  setToolTip(words);
+  setToolTip(tooltipText(words));
   updateGeometry();
   update();
 }

@@ -1,9 +1,11 @@
 #include "ui/header_bar.h"
 
 #include <QHBoxLayout>
+#include <QMenu>
 #include <QPainter>
 #include <QToolButton>
 
+#include "ui/branch_model.h"
 #include "ui/icon.h"
 #include "ui/label.h"
 #include "ui/words.h"
@@ -29,12 +31,18 @@ HeaderBar::HeaderBar(QWidget* parent)
       arrow_(makeLabel(FontRole::kReading, Token::kText2, this, QStringLiteral("\u203A"))),
       title_(new ElidedLabel(FontRole::kReadingStrong, Token::kText, Qt::ElideRight, this)),
       menu_(makeIconButton(QStringLiteral("down"), tr("Session menu"), this)),
+      branch_(makeIconButton(QStringLiteral("branch"), tr("Branches of this session"), this)),
+      branches_(new QMenu(this)),
       snapshot_icon_(new QLabel(this)),
       snapshot_(makeLabel(FontRole::kSmall, Token::kText2, this)),
       find_(makeIconButton(QStringLiteral("search"), tr("Find everywhere comes later"), this)) {
   setObjectName(QStringLiteral("headerBar"));
   workspace_->setObjectName(QStringLiteral("workspaceButton"));
   menu_->setObjectName(QStringLiteral("sessionButton"));
+  branch_->setObjectName(QStringLiteral("branchButton"));
+  branch_->setToolButtonStyle(Qt::ToolButtonTextBesideIcon);
+  branch_->setProperty("outlined", true);
+  branches_->setObjectName(QStringLiteral("branchMenu"));
   snapshot_->setObjectName(QStringLiteral("snapshotLabel"));
   find_->setObjectName(QStringLiteral("findButton"));
   find_->setEnabled(false);
@@ -46,12 +54,16 @@ HeaderBar::HeaderBar(QWidget* parent)
   layout->addWidget(arrow_);
   layout->addWidget(title_);
   layout->addWidget(menu_);
+  layout->addWidget(branch_);
   layout->addStretch(1);
   layout->addWidget(snapshot_icon_);
   layout->addWidget(snapshot_);
   layout->addWidget(find_);
   connect(menu_, &QToolButton::clicked, this, [this] {
     emit sessionMenuRequested(menu_->mapToGlobal(QPoint(0, menu_->height())));
+  });
+  connect(branch_, &QToolButton::clicked, this, [this] {
+    branches_->popup(branch_->mapToGlobal(QPoint(0, branch_->height())));
   });
   connect(&theme(), &Theme::changed, this, [this] {
     snapshot_icon_->setPixmap(icon(QStringLiteral("snapshot"), snapshotInk(snapshot_state_))
@@ -63,7 +75,8 @@ HeaderBar::HeaderBar(QWidget* parent)
 
 void HeaderBar::showTitle(const QString& title) {
   for (QWidget* widget : {static_cast<QWidget*>(workspace_), static_cast<QWidget*>(arrow_),
-                          static_cast<QWidget*>(menu_), static_cast<QWidget*>(snapshot_icon_),
+                          static_cast<QWidget*>(menu_), static_cast<QWidget*>(branch_),
+                          static_cast<QWidget*>(snapshot_icon_),
                           static_cast<QWidget*>(snapshot_)})
     widget->hide();
   title_->setFullText(title);
@@ -75,8 +88,33 @@ void HeaderBar::showSession(const QString& workspace, const QString& title) {
   arrow_->setVisible(!workspace.isEmpty());
   title_->setFullText(visibleText(title));
   menu_->show();
+  branch_->setVisible(!branches_->isEmpty());
   snapshot_icon_->show();
   snapshot_->show();
+}
+
+void HeaderBar::setBranches(const BranchesValue& value) {
+  constexpr qsizetype kNameShown = 28;
+  const auto shortened = [](QString name) {
+    if (name.size() > kNameShown) name = name.left(kNameShown - 1) + QChar(u'\u2026');
+    return name.replace(QLatin1Char('&'), QLatin1String("&&"));
+  };
+  branches_->clear();
+  branch_->setVisible(value.session && !menu_->isHidden());
+  if (!value.session) return;
+  const QString active = branchName(value.active_title);
+  branch_->setText(shortened(active));
+  branch_->setAccessibleName(tr("Branch %1; choose another").arg(active));
+  QAction* here = branches_->addAction(shortened(active));
+  here->setCheckable(true);
+  here->setChecked(true);
+  for (const BranchValue& branch : value.others) {
+    const QString name = branch.title.isEmpty() && !branch.turns.empty()
+                             ? visibleText(branch.turns.front().words)
+                             : branchName(branch.title);
+    QAction* other = branches_->addAction(shortened(name));
+    connect(other, &QAction::triggered, this, [this, id = branch.id] { emit branchChosen(id); });
+  }
 }
 
 void HeaderBar::setSnapshot(const SnapshotValue& value) {

@@ -6,6 +6,7 @@
 #include "ui/values.h"
 
 class QLabel;
+class QMenu;
 class QToolButton;
 
 namespace ui {
@@ -22,9 +23,11 @@ class HeaderBar : public QWidget {
   void showTitle(const QString& title);
   void showSession(const QString& workspace, const QString& title);
   void setSnapshot(const SnapshotValue& value);
+  void setBranches(const BranchesValue& value);
 
  signals:
   void sessionMenuRequested(const QPoint& global);
+  void branchChosen(base::BranchId branch);
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -36,6 +39,8 @@ class HeaderBar : public QWidget {
   QLabel* arrow_;
   ElidedLabel* title_;
   QToolButton* menu_;
+  QToolButton* branch_;
+  QMenu* branches_;
   QLabel* snapshot_icon_;
   QLabel* snapshot_;
   QToolButton* find_;

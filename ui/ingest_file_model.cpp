@@ -100,7 +100,7 @@ QVariant IngestFileModel::data(const QModelIndex& index, int role) const {
                               ? FontRole::kPaneHead
                               : FontRole::kInterface);
     case Qt::ToolTipRole:
-      return index.column() == kFile ? visibleText(file.path) : QString();
+      return index.column() == kFile ? tooltipText(file.path) : QString();
     case kStateRole:
       return static_cast<int>(file.state);
     case kFractionRole:

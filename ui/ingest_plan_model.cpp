@@ -208,8 +208,8 @@ QVariant IngestPlanModel::data(const QModelIndex& index, int role) const {
       return {};
     case Qt::ToolTipRole:
       if (!item.isFolder() && !files_[static_cast<size_t>(item.file)].detail.isEmpty())
-        return visibleText(files_[static_cast<size_t>(item.file)].detail);
-      return visibleText(pathOf(item));
+        return tooltipText(files_[static_cast<size_t>(item.file)].detail);
+      return tooltipText(pathOf(item));
     case kPathRole:
       return pathOf(item);
     case kFolderRole:

@@ -5,6 +5,7 @@
 #include <QVariant>
 
 #include "ui/icon.h"
+#include "ui/words.h"
 
 namespace ui {
 namespace {
@@ -99,7 +100,7 @@ void ElidedLabel::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   painter.setPen(color(ink_));
   const QString shown = fontMetrics().elidedText(full_text_, mode_, width());
-  setToolTip(shown == full_text_ ? QString() : full_text_);
+  setToolTip(shown == full_text_ ? QString() : tooltipText(full_text_));
   painter.drawText(rect(), Qt::AlignVCenter | Qt::AlignLeft | Qt::TextSingleLine, shown);
 }
 

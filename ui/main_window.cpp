@@ -27,14 +27,22 @@
 #include "ui/ingest_page.h"
 #include "ui/ingest_plan_page.h"
 #include "ui/nav_rail.h"
+#include "ui/reading_queue.h"
 #include "ui/sessions_page.h"
 #include "ui/status_line.h"
 #include "ui/theme.h"
 #include "ui/toast.h"
+#include "ui/transcript_view.h"
+#include "ui/transfer_panel.h"
 #include "ui/welcome_page.h"
 #include "ui/words.h"
 
 namespace ui {
+namespace {
+
+const QString kExportSuffix = QStringLiteral(".lectern");
+
+}  // namespace
 
 MainWindow::MainWindow(QWidget* parent)
     : QMainWindow(parent), actions_(std::make_unique<ActionRegistry>(this)) {
@@ -107,10 +115,16 @@ void MainWindow::buildFrame() {
 }
 
 void MainWindow::connectPages() {
-  connect(welcome_, &WelcomePage::pathsDropped, this, &MainWindow::pathsChosen);
+  connect(welcome_, &WelcomePage::pathsDropped, this, &MainWindow::takePaths);
   connect(welcome_, &WelcomePage::openFolderRequested, this, &MainWindow::chooseFolder);
   connect(welcome_, &WelcomePage::openPdfsRequested, this, &MainWindow::choosePdfs);
   connect(welcome_, &WelcomePage::sampleRequested, this, &MainWindow::sampleRequested);
+  connect(&welcome_->readings(), &ReadingQueue::goOnRequested, this,
+          &MainWindow::readingRequested);
+  connect(&welcome_->readings(), &ReadingQueue::removeRequested, this,
+          &MainWindow::removeReadingRequested);
+  connect(&welcome_->readings(), &ReadingQueue::showRequested, this,
+          [this] { openPage(reading_); });
   connect(welcome_, &WelcomePage::chooseModelRequested, this, &MainWindow::chooseModelRequested);
   connect(welcome_, &WelcomePage::sessionsRequested, actions_->get("actionPageSessions"),
           &QAction::trigger);
@@ -128,6 +142,10 @@ void MainWindow::connectPages() {
   connect(reading_, &IngestPage::askRequested, this, &MainWindow::askWhileReadingRequested);
 
   connect(ask_, &AskPage::askRequested, this, &MainWindow::askRequested);
+  connect(ask_, &AskPage::askInsteadRequested, this, &MainWindow::askInsteadRequested);
+  connect(ask_, &AskPage::branchRequested, this, [this](int n_turns) {
+    if (session_) emit branchRequested(session_, n_turns);
+  });
   connect(ask_, &AskPage::stopRequested, this, &MainWindow::stopRequested);
   connect(ask_, &AskPage::citationActivated, this, &MainWindow::citationActivated);
   connect(ask_, &AskPage::documentRequested, this, &MainWindow::documentRequested);
@@ -141,9 +159,27 @@ void MainWindow::connectPages() {
   connect(sessions_, &SessionsPage::newSessionRequested, this, &MainWindow::newSessionRequested);
   connect(sessions_, &SessionsPage::searchRequested, this, &MainWindow::searchRequested);
   connect(sessions_, &SessionsPage::readingRequested, this, &MainWindow::readingRequested);
+  connect(sessions_, &SessionsPage::detailRequested, this, &MainWindow::branchesRequested);
+  connect(sessions_, &SessionsPage::matchRequested, this, &MainWindow::matchRequested);
   connect(sessions_, &SessionsPage::pinRequested, this, &MainWindow::pinSessionRequested);
+  connect(sessions_, &SessionsPage::archiveRequested, this, &MainWindow::archiveSessionRequested);
+  connect(sessions_, &SessionsPage::moveRequested, this, &MainWindow::moveSessionRequested);
+  connect(sessions_, &SessionsPage::branchRequested, this, &MainWindow::branchRequested);
+  connect(sessions_, &SessionsPage::switchRequested, this, &MainWindow::switchBranchRequested);
+  connect(sessions_, &SessionsPage::rewindRequested, this, &MainWindow::rewindRequested);
+  connect(sessions_, &SessionsPage::removeBranchRequested, this,
+          &MainWindow::removeBranchRequested);
+  connect(sessions_, &SessionsPage::exportRequested, this, &MainWindow::chooseExport);
+  connect(sessions_, &SessionsPage::importRequested, this, &MainWindow::chooseImport);
+  connect(&sessions_->transfer(), &TransferPanel::importRequested, this,
+          &MainWindow::importRequested);
+  connect(&sessions_->transfer(), &TransferPanel::cancelRequested, this,
+          &MainWindow::cancelTransferRequested);
   connect(sessions_, &SessionsPage::renameRequested, this, &MainWindow::renameSessionRequested);
   connect(sessions_, &SessionsPage::deleteRequested, this, &MainWindow::deleteSessionRequested);
+  connect(header_, &HeaderBar::branchChosen, this, [this](base::BranchId branch) {
+    emit switchBranchRequested(session_, branch);
+  });
   connect(header_, &HeaderBar::sessionMenuRequested, this, &MainWindow::showSessionMenu);
 
   for (const ErrorPlace place : {ErrorPlace::kWelcome, ErrorPlace::kPlan, ErrorPlace::kReading,
@@ -187,10 +223,13 @@ void MainWindow::updateFrame() {
   actions_->get("actionPauseReading")->setEnabled(page == reading_);
   actions_->get("actionAllow")->setEnabled(page == plan_);
   actions_->get("actionRename")->setEnabled(sessions || (page == ask_ && session_));
+  actions_->get("actionExport")->setEnabled(sessions || (page == ask_ && session_));
+  actions_->get("actionPin")->setEnabled(sessions);
   for (const char* name :
        {"actionCopyAnswer", "actionCopyWithReference", "actionToggleSources",
         "actionToggleEvidence", "actionFilterSources", "actionToggleThinking",
-        "actionFocusComposer", "actionNextQuote", "actionPrevQuote", "actionNextTab",
+        "actionFocusComposer", "actionBranchHere", "actionNextQuote", "actionPrevQuote",
+        "actionNextTab",
         "actionPrevTab", "actionCloseTab", "actionNextPane", "actionPrevPane"})
     actions_->get(name)->setEnabled(page == ask_);
   if (page != ask_) status_->setCursor({});
@@ -220,6 +259,8 @@ void MainWindow::showReading(const ReadingValue& value) {
 void MainWindow::showReadingProgress(const base::Progress& progress, int current_file,
                                      double file_fraction) {
   reading_->setProgress(progress, current_file, file_fraction);
+  const std::int64_t n_reused = reading_->value().n_reused;
+  welcome_->readings().setProgress(n_reused + progress.n_done, n_reused + progress.n_total);
 }
 
 void MainWindow::setReadingState(ReadingState state) {
@@ -228,7 +269,24 @@ void MainWindow::setReadingState(ReadingState state) {
   if (state == ReadingState::kDone) announce(tr("Reading is done"));
 }
 
+void MainWindow::setReadings(const std::vector<QueuedReading>& readings) {
+  welcome_->readings().setReadings(readings);
+}
+
 void MainWindow::showSession(const SessionValue& value) {
+  fillSession(value);
+  openPage(ask_);
+}
+
+void MainWindow::updateSession(const SessionValue& value) {
+  fillSession(value);
+  updateFrame();
+}
+
+void MainWindow::showMessage(base::MessageId message) { ask_->transcript().showMessage(message); }
+
+void MainWindow::fillSession(const SessionValue& value) {
+  if (session_ != value.id) setBranches({});
   session_ = value.id;
   title_ = value.title;
   workspace_ = value.workspace;
@@ -237,13 +295,26 @@ void MainWindow::showSession(const SessionValue& value) {
   setSnapshot(value.snapshot);
   ask_->showSession(value);
   strip_->setStaleFiles(ask_->changedFiles());
-  openPage(ask_);
 }
 
 void MainWindow::setSessions(const std::vector<SessionRow>& rows) { sessions_->setRows(rows); }
 
-void MainWindow::setSearchHits(const QString& words, const std::vector<SearchHitValue>& hits) {
-  sessions_->setHits(words, hits);
+void MainWindow::setWorkspaces(const std::vector<WorkspaceValue>& workspaces) {
+  sessions_->setWorkspaces(workspaces);
+}
+
+void MainWindow::setSpace(const SpaceValue& value) { sessions_->setSpace(value); }
+
+void MainWindow::setSearchHits(const SessionSearch& search,
+                               const std::vector<SearchHitValue>& hits) {
+  sessions_->setHits(search, hits);
+}
+
+void MainWindow::setBranches(const BranchesValue& value) {
+  sessions_->setBranches(value);
+  if (value.session != session_) return;
+  header_->setBranches(value);
+  ask_->setBranches(static_cast<int>(value.others.size()) + 1);
 }
 
 void MainWindow::showSessions() {
@@ -251,12 +322,33 @@ void MainWindow::showSessions() {
   openPage(sessions_);
 }
 
+// --- exports and imports -------------------------------------------------------------------------
+
+void MainWindow::askImport(const QString& path) {
+  sessions_->transfer().askImport(path);
+  openPage(sessions_);
+}
+
+void MainWindow::showTransfer(const TransferValue& value) {
+  sessions_->errorCard()->hide();
+  sessions_->transfer().showProgress(value);
+}
+
+void MainWindow::showTransferResult(const TransferResult& result) {
+  sessions_->transfer().showResult(result);
+  announce(visibleText(result.words));
+}
+
+void MainWindow::endTransfer() { sessions_->transfer().dismiss(); }
+
 // --- an answer -----------------------------------------------------------------------------------
 
 void MainWindow::beginAnswer(const QString& question) {
   ask_->beginAnswer(question);
   openPage(ask_);
 }
+
+void MainWindow::takeBackTurn() { ask_->transcript().takeBackTurn(); }
 
 void MainWindow::showAnswerPrefill(const base::Progress& progress) {
   ask_->showPrefill(progress);
@@ -384,6 +476,38 @@ void MainWindow::choosePdfs() {
   choose(dialog);
 }
 
+void MainWindow::chooseExport(base::SessionId id, ExportKind kind) {
+  auto* dialog = new QFileDialog(this, tr("Export session"));
+  dialog->setAcceptMode(QFileDialog::AcceptSave);
+  dialog->setNameFilter(tr("Lectern sessions (*%1)").arg(kExportSuffix));
+  dialog->setDefaultSuffix(kExportSuffix.mid(1));
+  QString name = visibleText(id == session_ ? title_ : sessions_->titleOf(id));
+  for (const QChar c : QStringLiteral("/\\:*?\"<>|")) name.replace(c, QLatin1Char('-'));
+  constexpr int kNameMax = 80;
+  dialog->selectFile(name.left(kNameMax) + kExportSuffix);
+  dialog->setAttribute(Qt::WA_DeleteOnClose);
+  connect(dialog, &QFileDialog::fileSelected, this, [this, id, kind](const QString& path) {
+    emit exportRequested(id, kind, path);
+  });
+  dialog->open();
+}
+
+void MainWindow::chooseImport() {
+  auto* dialog = new QFileDialog(this, tr("Import session"));
+  dialog->setFileMode(QFileDialog::ExistingFile);
+  dialog->setNameFilters({tr("Lectern sessions (*%1)").arg(kExportSuffix), tr("All files (*)")});
+  dialog->setAttribute(Qt::WA_DeleteOnClose);
+  connect(dialog, &QFileDialog::fileSelected, this, &MainWindow::askImport);
+  dialog->open();
+}
+
+// Dropped: an exported session is taken in, everything else is planned.
+void MainWindow::takePaths(const QStringList& paths) {
+  if (paths.size() == 1 && paths[0].endsWith(kExportSuffix, Qt::CaseInsensitive))
+    return askImport(paths[0]);
+  emit pathsChosen(paths);
+}
+
 void MainWindow::showSessionMenu(const QPoint& global) {
   auto* menu = new QMenu(this);
   menu->setAttribute(Qt::WA_DeleteOnClose);
@@ -395,6 +519,12 @@ void MainWindow::showSessionMenu(const QPoint& global) {
 void MainWindow::renameSession() {
   if (pages_->currentWidget() != sessions_) actions_->get("actionPageSessions")->trigger();
   sessions_->rename();
+}
+
+// The one selected in the list, or the one that is shown.
+void MainWindow::exportSession() {
+  if (pages_->currentWidget() == sessions_) sessions_->exportText();
+  else if (session_) chooseExport(session_, ExportKind::kText);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
@@ -410,7 +540,7 @@ void MainWindow::dropEvent(QDropEvent* event) {
   const QStringList paths = droppedPaths(*event->mimeData());
   if (paths.isEmpty()) return;
   event->acceptProposedAction();
-  emit pathsChosen(paths);
+  takePaths(paths);
 }
 
 }  // namespace ui

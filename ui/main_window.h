@@ -62,15 +62,33 @@ class MainWindow : public QMainWindow {
   // Cheap: at most once per frame. `current_file` is an index into ReadingValue::files.
   void showReadingProgress(const base::Progress& progress, int current_file, double file_fraction);
   void setReadingState(ui::ReadingState state);
+  // Unfinished ones, on the welcome page; the running one follows showReadingProgress().
+  void setReadings(const std::vector<ui::QueuedReading>& readings);
   // Opens the Ask page with this session; replaces what was there.
   void showSession(const ui::SessionValue& value);
+  // The same session again, after a change that was not asked for on the Ask page: no page turns.
+  void updateSession(const ui::SessionValue& value);
+  // Scrolls the conversation to the question or answer.
+  void showMessage(base::MessageId message);
   void setSessions(const std::vector<ui::SessionRow>& rows);
-  void setSearchHits(const QString& words, const std::vector<ui::SearchHitValue>& hits);
+  void setWorkspaces(const std::vector<ui::WorkspaceValue>& workspaces);
+  void setSpace(const ui::SpaceValue& value);
+  void setSearchHits(const ui::SessionSearch& search, const std::vector<ui::SearchHitValue>& hits);
+  void setBranches(const ui::BranchesValue& value);
   void showSessions();
+
+  // -- exports and imports ----------------------------------------------------------------------
+  // Asks what shall be taken of an exported session.
+  void askImport(const QString& path);
+  void showTransfer(const ui::TransferValue& value);
+  void showTransferResult(const ui::TransferResult& result);
+  void endTransfer();                                   // without a result: an error, or stopped
 
   // -- an answer -------------------------------------------------------------------------------
   // Adds the question and an open answer. One answer is open at a time.
   void beginAnswer(const QString& question);
+  // The last turn leaves the view: another branch goes on without it.
+  void takeBackTurn();
   // Tokens of the question and new text are being read before the first answer token.
   void showAnswerPrefill(const base::Progress& progress);
   void showAnswerDelta(const base::AnswerDelta& delta);
@@ -113,6 +131,8 @@ class MainWindow : public QMainWindow {
 
   // -- asking -----------------------------------------------------------------------------------
   void askRequested(const QString& question, bool sources_only);
+  // The last question, edited: asked in its place, on a branch of its own.
+  void askInsteadRequested(const QString& question, bool sources_only);
   void stopRequested();                                 // the answer or the reading in progress
   // Show this quote: `index` counts the quotes of the answer, from 0.
   void citationActivated(const base::Citation& citation, int index);
@@ -124,11 +144,28 @@ class MainWindow : public QMainWindow {
   void newSessionRequested();
   void sessionsRequested();                             // the list is about to be shown: refresh it
   void sessionRequested(base::SessionId id);            // open, resume
-  void searchRequested(const QString& words);            // over what was said in all sessions
+  void searchRequested(const ui::SessionSearch& search);  // over what was said in all sessions
+  void branchesRequested(base::SessionId id);            // of the session looked at in the list
+  void matchRequested(base::SessionId id, base::MessageId message);  // open it there
   void readingRequested(base::SessionId id);             // an unfinished one shall go on
+  void removeReadingRequested(base::SessionId id);       // confirmed by the user
   void pinSessionRequested(base::SessionId id, bool pinned);
+  void archiveSessionRequested(base::SessionId id, bool archived);
+  void moveSessionRequested(base::SessionId id, const QString& workspace);  // made if it is new
   void renameSessionRequested(base::SessionId id, const QString& title);
   void deleteSessionRequested(base::SessionId id);      // confirmed by the user
+
+  // -- branches ---------------------------------------------------------------------------------
+  // A branch that shares the first `n_turns` turns of the active one, and goes on from there.
+  void branchRequested(base::SessionId id, int n_turns);
+  void switchBranchRequested(base::SessionId id, base::BranchId branch);
+  void rewindRequested(base::SessionId id, int n_turns);      // confirmed: the rest goes
+  void removeBranchRequested(base::SessionId id, base::BranchId branch);  // confirmed
+
+  // -- exports and imports ----------------------------------------------------------------------
+  void exportRequested(base::SessionId id, ui::ExportKind kind, const QString& path);
+  void importRequested(const QString& path, bool with_snapshot);
+  void cancelTransferRequested();
 
   // -- rest -------------------------------------------------------------------------------------
   void errorActionChosen(ui::ErrorAction action, const ui::ErrorValue& error);
@@ -151,8 +188,13 @@ class MainWindow : public QMainWindow {
   void chooseFolder();
   void choosePdfs();
   void choose(QFileDialog* dialog);
+  void chooseExport(base::SessionId id, ExportKind kind);
+  void chooseImport();
+  void takePaths(const QStringList& paths);
   void showSessionMenu(const QPoint& global);
+  void fillSession(const SessionValue& value);
   void renameSession();
+  void exportSession();
   void stop();
   void updateFrame();
   void updateQuotes();

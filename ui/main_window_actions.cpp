@@ -8,6 +8,7 @@
 #include "ui/ingest_page.h"
 #include "ui/ingest_plan_page.h"
 #include "ui/main_window.h"
+#include "ui/sessions_page.h"
 #include "ui/shortcuts_dialog.h"
 #include "ui/theme.h"
 #include "ui/transcript_view.h"
@@ -80,6 +81,14 @@ void MainWindow::buildActions() {
        key("Ctrl+Return"), "play"},
       {"actionRename", tr("Rename session"), tr("Gives the session another title"), key("F2"),
        "edit"},
+      {"actionBranchHere", tr("Branch here"),
+       tr("Goes on from the answer in view, on a new branch"), key("Ctrl+Shift+B"), "branch"},
+      {"actionPin", tr("Pin session"), tr("Pins the selected session, or unpins it"),
+       key("Ctrl+D"), "pin"},
+      {"actionExport", tr("Export session\u2026"), tr("Writes the selected session into a file"),
+       key("Ctrl+E"), "export"},
+      {"actionImport", tr("Import session\u2026"), tr("Takes an exported session in"), {},
+       "download"},
       {"actionShortcuts", tr("Keyboard"), tr("This table of commands and keys"), key("F1"),
        "help"},
   };
@@ -136,6 +145,10 @@ void MainWindow::connectActions() {
   on("actionPauseReading", [this] { reading_->togglePause(); });
   on("actionAllow", [this] { plan_->accept(); });
   on("actionRename", [this] { renameSession(); });
+  on("actionBranchHere", [this] { ask_->branchHere(); });
+  on("actionPin", [this] { sessions_->togglePinned(); });
+  on("actionExport", [this] { exportSession(); });
+  on("actionImport", [this] { chooseImport(); });
   on("actionShortcuts", [this] { (new ShortcutsDialog(*actions_, this))->open(); });
   connect(&theme(), &Theme::changed, this, [this] {
     actions_->get("actionDark")->setChecked(theme().scheme() == Scheme::kDark);
@@ -148,7 +161,8 @@ void MainWindow::buildMenus() {
     std::vector<const char*> actions;  // null: a line
   };
   const MenuSpec specs[] = {
-      {tr("&File"), {"actionOpenFolder", "actionOpenPdfs", nullptr, "actionQuit"}},
+      {tr("&File"), {"actionOpenFolder", "actionOpenPdfs", nullptr, "actionImport",
+                    "actionExport", nullptr, "actionQuit"}},
       {tr("&Edit"), {"actionCopyAnswer", "actionCopyWithReference", "actionFilterSources"}},
       {tr("&View"),
        {"actionToggleSources", "actionToggleEvidence", "actionToggleThinking", nullptr,
@@ -160,7 +174,8 @@ void MainWindow::buildMenus() {
         "actionNextTab", "actionPrevTab", "actionCloseTab", nullptr, "actionNextPane",
         "actionPrevPane"}},
       {tr("&Session"),
-       {"actionNewSession", "actionRename", nullptr, "actionFocusComposer", "actionStop"}},
+       {"actionNewSession", "actionRename", "actionPin", nullptr, "actionFocusComposer",
+        "actionBranchHere", "actionStop"}},
       {tr("&Context"), {"actionAllow", "actionPauseReading"}},
       {tr("&Agent"), {"actionPageAgent"}},
       {tr("&Help"), {"actionShortcuts", "actionSettings"}},

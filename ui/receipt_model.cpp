@@ -64,7 +64,10 @@ QVariant ReceiptModel::data(const QModelIndex& index, int role) const {
   const Line& line = lines_[static_cast<size_t>(index.row())];
   switch (role) {
     case Qt::DisplayRole: return line.sentence;
-    case Qt::ToolTipRole: return line.tip;
+    case Qt::ToolTipRole:
+      return QString(QLatin1String("<qt>") +
+                     line.tip.toHtmlEscaped().replace(QLatin1Char('\n'), QLatin1String("<br>")) +
+                     QLatin1String("</qt>"));
     case Qt::AccessibleTextRole: return tr("%1, %2").arg(line.sentence, line.detail);
     case kIconRole: return line.icon;
     case kDetailRole: return line.detail;

@@ -75,8 +75,7 @@ QVariant SourceModel::data(const QModelIndex& index, int role) const {
   switch (role) {
     case Qt::DisplayRole: return name;
     case Qt::ToolTipRole:
-      // Plain: a name must not be taken for markup.
-      return (file ? visibleText(file->path) : name).toHtmlEscaped();
+      return tooltipText(file ? file->path : name);
     case Qt::AccessibleTextRole: {
       const QString words = tr("%1, %2 tokens").arg(name, exactCount(found.tokens));
       return changed ? tr("%1, changed on disk").arg(words) : words;

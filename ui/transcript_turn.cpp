@@ -310,6 +310,7 @@ void TranscriptTurn::place(qreal width) {
     const qreal foot = theme().lineHeight(FontRole::kInterface) +
                        theme().lineHeight(FontRole::kSmall) + 20;
     areas_.push_back({QRectF(width - 28, foot_y_ + 5, 26, 26), {TurnHit::Kind::kCopyAnswer, -1}});
+    areas_.push_back({QRectF(width - 56, foot_y_ + 5, 26, 26), {TurnHit::Kind::kBranch, -1}});
     y = foot_y_ + foot;
   }
   height_ = y + kTurnGap;
@@ -493,7 +494,7 @@ void TranscriptTurn::paintFoot(QPainter& painter, const QPointF& at) const {
   if (open_ || !message_.finish) return;
   painter.fillRect(QRectF(at.x(), at.y() + foot_y_, width_, 1), color(Token::kLine));
   const qreal line = theme().lineHeight(FontRole::kInterface);
-  QRectF row(at.x(), at.y() + foot_y_ + 9, width_ - 32, line);
+  QRectF row(at.x(), at.y() + foot_y_ + 9, width_ - 60, line);
   const auto write = [&](const char* icon_name, const QString& words, FontRole role, Token ink) {
     if (icon_name) {
       paintIcon(painter, QRectF(row.left(), row.center().y() - 8, 16, 16),
@@ -527,6 +528,8 @@ void TranscriptTurn::paintFoot(QPainter& painter, const QPointF& at) const {
   write(nullptr, figures.join(QStringLiteral(" \u00B7 ")), FontRole::kSmall, Token::kText2);
   paintIcon(painter, QRectF(at.x() + width_ - 22, at.y() + foot_y_ + 10, 16, 16),
             QStringLiteral("copy"), color(Token::kText2));
+  paintIcon(painter, QRectF(at.x() + width_ - 50, at.y() + foot_y_ + 10, 16, 16),
+            QStringLiteral("branch"), color(Token::kText2));
 }
 
 }  // namespace ui

@@ -20,7 +20,7 @@ namespace ui {
 
 // What a click at a place means.
 struct TurnHit {
-  enum class Kind { kNone, kQuote, kThinking, kCopyAnswer, kCopyQuote };
+  enum class Kind { kNone, kQuote, kThinking, kCopyAnswer, kCopyQuote, kBranch };
   Kind kind = Kind::kNone;
   int quote = -1;
 };

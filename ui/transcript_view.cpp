@@ -88,6 +88,30 @@ void TranscriptView::begin(const QString& question, const QString& model) {
   emit quotesChanged();
 }
 
+void TranscriptView::takeBackTurn() {
+  if (turns_.empty() || isOpen()) return;
+  turns_.pop_back();
+  current_turn_ = messageCount() - 1;
+  current_quote_ = -1;
+  layOutVisible();
+  emit quotesChanged();
+}
+
+void TranscriptView::showMessage(base::MessageId message) {
+  for (int i = 0; i < messageCount(); ++i) {
+    if (turn(i).message().id != message && turn(i).message().question_id != message) continue;
+    current_turn_ = i;
+    current_quote_ = -1;
+    follows_ = false;
+    verticalScrollBar()->setValue(static_cast<int>(topOf(i)));
+    layOutVisible();
+    // What was laid out meanwhile may have moved the turn.
+    verticalScrollBar()->setValue(static_cast<int>(topOf(i)));
+    emit quotesChanged();
+    return;
+  }
+}
+
 bool TranscriptView::isOpen() const { return !turns_.empty() && turns_.back()->isOpen(); }
 
 int TranscriptView::laidOutTurns() const {
@@ -267,6 +291,10 @@ void TranscriptView::mousePressEvent(QMouseEvent* event) {
       current_turn_ = place.turn;
       copyAnswer();
       break;
+    case TurnHit::Kind::kBranch:
+      current_turn_ = place.turn;
+      emit branchRequested(place.turn);
+      break;
     case TurnHit::Kind::kCopyQuote:
       selectQuote(place.turn, place.hit.quote);
       copyQuote();
@@ -280,12 +308,13 @@ void TranscriptView::mouseMoveEvent(QMouseEvent* event) {
   viewport()->setCursor(place.hit.kind == TurnHit::Kind::kNone ? Qt::ArrowCursor
                                                                : Qt::PointingHandCursor);
   if (place.hit.kind != TurnHit::Kind::kQuote) {
-    viewport()->setToolTip({});
+    viewport()->setToolTip(place.hit.kind == TurnHit::Kind::kBranch
+                               ? tr("Branch here: go on from this answer, the rest stays")
+                               : QString());
     return;
   }
   const Quote& quote = turn(place.turn).quotes()[static_cast<size_t>(place.hit.quote)];
-  // Plain text in a tooltip must not look like markup to Qt.
-  viewport()->setToolTip(spokenEvidence(quote.state, quote.citation).toHtmlEscaped());
+  viewport()->setToolTip(tooltipText(spokenEvidence(quote.state, quote.citation)));
 }
 
 void TranscriptView::keyPressEvent(QKeyEvent* event) {
@@ -317,6 +346,9 @@ void TranscriptView::contextMenuEvent(QContextMenuEvent* event) {
   auto* menu = new QMenu(this);
   menu->setAttribute(Qt::WA_DeleteOnClose);
   menu->addAction(tr("Copy answer"), this, &TranscriptView::copyAnswer);
+  if (!isOpen())
+    menu->addAction(tr("Branch here"), this,
+                    [this, index = current_turn_] { emit branchRequested(index); });
   if (current_quote_ >= 0)
     menu->addAction(tr("Copy quote with its place"), this, &TranscriptView::copyQuote);
   if (!turn(current_turn_).message().thinking.empty())

@@ -33,6 +33,8 @@ class TranscriptView : public QAbstractScrollArea {
   void addCitation(const base::Citation& citation);
   void finish(const MessageValue& message);
   void abandon();
+  // The last turn leaves the view.
+  void takeBackTurn();
   bool isOpen() const;
 
   int messageCount() const { return static_cast<int>(turns_.size()); }
@@ -48,7 +50,11 @@ class TranscriptView : public QAbstractScrollArea {
   // In pixels of the viewport; empty when it is not laid out.
   QRect quoteAt(int quote);
   QRect turnRect(int turn) const;
+  // What a click on this point of the viewport would do.
+  TurnHit::Kind hitAt(const QPoint& point) const { return placeAt(point).hit.kind; }
   QString lastQuestion() const;
+  // Scrolls to the turn that holds this answer or question.
+  void showMessage(base::MessageId message);
 
  public slots:
   void nextQuote() { stepQuote(1); }
@@ -61,6 +67,8 @@ class TranscriptView : public QAbstractScrollArea {
  signals:
   // The user wants to see this quote.
   void quoteActivated(int turn, int quote);
+  // The conversation shall go on behind this turn, on a new branch.
+  void branchRequested(int turn);
   // Another answer is in view, or its quotes changed.
   void quotesChanged();
 

@@ -135,6 +135,15 @@ struct SpeedPoint {
   double tok_s = 0;
 };
 
+// A reading that was queued, paused or cut short.
+struct QueuedReading {
+  base::SessionId session;
+  QString title;
+  std::int64_t tokens_read = 0, tokens_to_read = 0;  // 0 of 0: not begun
+  bool running = false;
+  bool erases = true;                  // taking it off the list erases the session with it
+};
+
 // --- a session ---------------------------------------------------------------------------------
 
 struct SourceFile {
@@ -147,7 +156,8 @@ struct SourceFile {
 // One question with its answer. `answer` is the text as generated, with <quote> markers and
 // <none/>; citations point into it. A quote without a citation is shown as unverified.
 struct MessageValue {
-  base::MessageId id;
+  base::MessageId id;           // of the answer
+  base::MessageId question_id;
   std::string question;
   QDateTime asked_at;
   std::string thinking;
@@ -189,19 +199,96 @@ struct SessionRow {
   int n_sources = 0;
   int n_questions = 0;
   std::int64_t tokens = 0;
-  std::int64_t snapshot_bytes = 0;   // 0: none
+  std::int64_t snapshot_bytes = 0;   // that no other session holds; 0: none
   ResumeFrom resume_from = ResumeFrom::kSnapshot;
   double resume_s = 0;               // 0 = unknown
   QDateTime last_used;
   bool pinned = false;
   bool unfinished = false;           // a reading waits to be gone on with
   std::int64_t tokens_read = 0, tokens_to_read = 0;  // of it; 0 of 0: not begun
+  base::WorkspaceId workspace_id;
+  int n_branches = 1;
+  bool archived = false;
+  std::int64_t logical_bytes = 0;    // of the snapshot, with what other sessions hold too
+  bool resume_measured = false;      // on this machine, with this model; else a guess
+  double resume_low_s = 0;           // 0: resume_s alone is known
 };
 
-// Where a word was found in what was said; the hit stands between U+2068 and U+2069.
+// Which sessions are looked for, and where.
+struct SessionSearch {
+  QString words;
+  base::WorkspaceId workspace;       // 0: all
+  bool with_archived = false;
+  bool operator==(const SessionSearch&) const = default;
+};
+
+// Where a word was found in what was said; the hits stand between U+2068 and U+2069.
+enum class HitPlace { kTitle, kQuestion, kAnswer };
+
 struct SearchHitValue {
   base::SessionId session;
   QString snippet;
+  base::MessageId message;           // 0: the title
+  HitPlace place = HitPlace::kTitle;
+};
+
+struct WorkspaceValue {
+  base::WorkspaceId id;
+  QString name;
+};
+
+// One question of the active branch with what was answered.
+struct TurnValue {
+  base::MessageId question;
+  base::MessageId answer;            // 0: there is none
+  QString words;                     // of the question
+  std::int64_t tokens = 0;           // of both; 0 = unknown
+};
+
+// A branch, seen from the active one.
+struct BranchValue {
+  base::BranchId id;
+  QString title;                     // may be empty
+  int n_shared = 0;                  // turns it has in common with the active branch
+  std::vector<TurnValue> turns;      // the others, its own
+};
+
+struct BranchesValue {
+  base::SessionId session;
+  std::int64_t source_tokens = 0;
+  base::BranchId active;
+  QString active_title;              // may be empty
+  std::vector<TurnValue> turns;      // of the active branch
+  std::vector<BranchValue> others;
+};
+
+// What snapshots cost on the disk. Every byte is counted in one of the four parts.
+struct SpaceValue {
+  std::int64_t budget_bytes = 0;
+  std::int64_t pinned_bytes = 0;     // of pinned sessions alone: never given up
+  std::int64_t own_bytes = 0;        // of one session each
+  std::int64_t shared_bytes = 0;     // of several sessions
+  std::int64_t cache_bytes = 0;      // of none: kept while there is room
+  std::int64_t disk_free_bytes = -1; // -1 = unknown
+  std::int64_t disk_needed_bytes = 0;  // below it no snapshot is written
+  bool reserve = true;               // kept back so that text can be saved on a full disk
+
+  std::int64_t used() const { return pinned_bytes + own_bytes + shared_bytes + cache_bytes; }
+};
+
+enum class ExportKind { kText, kWithSnapshot };
+
+// An export or an import while it runs.
+struct TransferValue {
+  QString words;                     // "Exporting “gateway”"
+  std::int64_t n_done = 0, n_total = 0;  // bytes; total 0: unknown
+};
+
+// How it ended.
+struct TransferResult {
+  QString words;                     // what is there now
+  QString remark;                    // what was left or refused; may be empty
+  base::SessionId session;           // that can be opened; 0: none
 };
 
 // --- viewers -----------------------------------------------------------------------------------

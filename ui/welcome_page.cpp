@@ -9,6 +9,7 @@
 #include "ui/error_card.h"
 #include "ui/icon.h"
 #include "ui/label.h"
+#include "ui/reading_queue.h"
 #include "ui/words.h"
 
 namespace ui {
@@ -101,6 +102,8 @@ QWidget* WelcomePage::buildLeft() {
   layout->addSpacing(24);
   layout->addWidget(error_);
   layout->addWidget(drop_);
+  readings_ = new ReadingQueue(left);
+  layout->addWidget(readings_);
   layout->addSpacing(28);
   layout->addWidget(makeLabel(FontRole::kReadingStrong, Token::kText, left,
                               tr("Or start with something small")));

@@ -13,6 +13,7 @@ namespace ui {
 
 class DropTarget;
 class ErrorCard;
+class ReadingQueue;
 
 class WelcomePage : public QScrollArea {
   Q_OBJECT
@@ -22,6 +23,7 @@ class WelcomePage : public QScrollArea {
 
   void show(const WelcomeValue& value);
   ErrorCard* errorCard() { return error_; }
+  ReadingQueue& readings() { return *readings_; }
 
  signals:
   void pathsDropped(const QStringList& paths);
@@ -40,6 +42,7 @@ class WelcomePage : public QScrollArea {
 
   DropTarget* drop_ = nullptr;
   ErrorCard* error_ = nullptr;
+  ReadingQueue* readings_ = nullptr;
   QVBoxLayout* machine_rows_ = nullptr;
   QLabel* model_name_ = nullptr;
   QLabel* model_text_ = nullptr;

@@ -129,4 +129,10 @@ QString visibleText(std::string_view utf8, LineBreaks lines) {
   return visibleText(QString::fromUtf8(utf8.data(), static_cast<qsizetype>(utf8.size())), lines);
 }
 
+QString tooltipText(const QString& text) {
+  constexpr int kShownMax = 600;
+  return QLatin1String("<qt>") + visibleText(text.left(kShownMax)).toHtmlEscaped() +
+         QLatin1String("</qt>");
+}
+
 }  // namespace ui

@@ -35,5 +35,7 @@ QString positionWords(const base::Citation& citation);
 enum class LineBreaks { kKeep, kShow };
 QString visibleText(QString text, LineBreaks lines = LineBreaks::kShow);
 QString visibleText(std::string_view utf8, LineBreaks lines = LineBreaks::kShow);
+// The same for a tooltip, where Qt would take what looks like markup for markup.
+QString tooltipText(const QString& text);
 
 }  // namespace ui

@@ -1,7 +1,5 @@
 #include "app/workbench/session_view.h"
 
-#include <algorithm>
-
 #include "app/workbench/shown_values.h"
 
 namespace app {
@@ -22,13 +20,6 @@ base::Result<SessionView> sessionView(ReadingService& service, const storage::Se
   }
   view.value.messages = messageValues(messages, view.model);
   return view;
-}
-
-const EnginePin* pinOf(const std::vector<EnginePin>& pins, const storage::Session& session) {
-  const auto found = std::find_if(pins.begin(), pins.end(), [&](const EnginePin& pin) {
-    return pin.session_key == session.key;
-  });
-  return found == pins.end() ? nullptr : &*found;
 }
 
 ui::SnapshotValue snapshotValue(const EnginePin* pin, const storage::Session& session) {

@@ -30,8 +30,7 @@ struct SessionView {
 // Reads session.db only; the engine is not asked.
 base::Result<SessionView> sessionView(ReadingService& service, const storage::Session& session);
 
-// The pin of this session; null: nothing is kept of it.
-const EnginePin* pinOf(const std::vector<EnginePin>& pins, const storage::Session& session);
+// `pin` null: nothing is kept of it.
 ui::SnapshotValue snapshotValue(const EnginePin* pin, const storage::Session& session);
 
 }  // namespace app

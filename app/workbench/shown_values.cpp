@@ -45,6 +45,16 @@ ui::ReadingFile readingFile(const std::string& path, base::DocumentKind kind,
 
 QString shown(const std::string& text) { return QString::fromStdString(text); }
 
+std::string freeName(const std::vector<storage::Session>& sessions, const std::string& wanted) {
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(sessions.begin(), sessions.end(),
+                       [&](const storage::Session& session) { return session.name == name; });
+  };
+  std::string name = wanted;
+  for (int n = 2; taken(name); ++n) name = wanted + " " + std::to_string(n);
+  return name;
+}
+
 QString modelWords(const std::string& name) {
   return name == kIncludedModel ? QString("Lectern Mini") : shown(name);
 }
@@ -167,33 +177,13 @@ ui::EngineValue engineValue(const EngineInfo& info, ui::EngineState state) {
   return value;
 }
 
-ui::SessionRow sessionRow(const storage::Session& session, std::int64_t n_sources,
-                          const EnginePin* pin, const base::Hash128& fingerprint,
-                          const SpeedForecast& speed) {
-  ui::SessionRow row;
-  row.id = session.id;
-  row.title = shown(session.title.empty() ? session.name : session.title);
-  row.n_sources = static_cast<int>(n_sources);
-  row.n_questions = static_cast<int>(session.n_messages / 2);
-  row.tokens = session.n_context_tokens;
-  row.last_used = timeOf(session.used_ms);
-  row.pinned = session.pinned;
-  const bool other_model = session.model_fingerprint != fingerprint;
-  if (pin != nullptr) row.snapshot_bytes = pin->unique_bytes;
-  row.resume_from = other_model                        ? ui::ResumeFrom::kOtherModel
-                    : pin == nullptr || !pin->complete ? ui::ResumeFrom::kReadAgain
-                                                       : ui::ResumeFrom::kSnapshot;
-  if (row.resume_from != ui::ResumeFrom::kSnapshot && speed.measured)
-    row.resume_s = speed.secondsHigh(row.tokens);
-  return row;
-}
-
 std::vector<ui::MessageValue> messageValues(const std::vector<storage::Message>& messages,
                                             const QString& model) {
   std::vector<ui::MessageValue> values;
   for (const storage::Message& message : messages) {
     if (message.role == storage::MessageRole::kUser) {
       ui::MessageValue value;
+      value.question_id = message.id;
       value.question = message.text;
       value.asked_at = timeOf(message.created_ms);
       value.model = model;

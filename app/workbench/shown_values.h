@@ -26,9 +26,6 @@ int fileAt(const ui::ReadingValue& value, std::int64_t position, double* fractio
 ui::ContextValue contextValue(const std::vector<ContextSpan>& spans, std::int64_t n_max,
                               std::int64_t n_read);
 ui::EngineValue engineValue(const EngineInfo& info, ui::EngineState state);
-ui::SessionRow sessionRow(const storage::Session& session, std::int64_t n_sources,
-                          const EnginePin* pin, const base::Hash128& fingerprint,
-                          const SpeedForecast& speed);
 // Questions with their answers, oldest first.
 std::vector<ui::MessageValue> messageValues(const std::vector<storage::Message>& messages,
                                             const QString& model);
@@ -38,6 +35,9 @@ ui::PdfPage pdfPage(const QString& path, const ingest::PageImage& image,
                     std::vector<base::Box> boxes);
 
 ui::ErrorValue errorValue(const base::Error& error, ui::ErrorPlace place, const QString& subject);
+
+// "gateway", or "gateway 2" when that is taken.
+std::string freeName(const std::vector<storage::Session>& sessions, const std::string& wanted);
 
 QString shown(const std::string& text);
 // A model's folder as people call it.

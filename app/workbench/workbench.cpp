@@ -42,6 +42,8 @@ void Workbench::connectWishes() {
   on(&MainWindow::askWhileReadingRequested, &Workbench::askWhileReading);
 
   on(&MainWindow::askRequested, [this](const QString& question, bool) { ask(question); });
+  on(&MainWindow::askInsteadRequested,
+     [this](const QString& question, bool) { askInstead(question); });
   on(&MainWindow::stopRequested, [this] { service_.stop(); });
   on(&MainWindow::citationActivated,
      [this](const base::Citation& citation, int) { showCitation(citation); });
@@ -49,14 +51,32 @@ void Workbench::connectWishes() {
   on(&MainWindow::pdfPageRequested, &Workbench::showPage);
 
   on(&MainWindow::newSessionRequested,
-     [this] { window_.showWelcome(welcomeValue(options_.paths)); });
+     [this] {
+       window_.showWelcome(welcomeValue(options_.paths));
+       listSessions();
+     });
   on(&MainWindow::sessionsRequested, &Workbench::listSessions);
   on(&MainWindow::sessionRequested, &Workbench::openSessionById);
   on(&MainWindow::searchRequested, &Workbench::search);
   on(&MainWindow::readingRequested, &Workbench::continueReadingOf);
+  on(&MainWindow::removeReadingRequested, &Workbench::removeReading);
   on(&MainWindow::pinSessionRequested, &Workbench::pinSession);
+  on(&MainWindow::archiveSessionRequested, &Workbench::archiveSession);
+  on(&MainWindow::moveSessionRequested, &Workbench::moveSession);
   on(&MainWindow::renameSessionRequested, &Workbench::renameSession);
   on(&MainWindow::deleteSessionRequested, &Workbench::deleteSession);
+
+  on(&MainWindow::branchesRequested, &Workbench::showBranches);
+  on(&MainWindow::matchRequested, &Workbench::openMatch);
+  on(&MainWindow::branchRequested, &Workbench::branch);
+  on(&MainWindow::switchBranchRequested, &Workbench::switchBranch);
+  on(&MainWindow::rewindRequested, &Workbench::rewind);
+  on(&MainWindow::removeBranchRequested, &Workbench::removeBranch);
+
+  on(&MainWindow::exportRequested, &Workbench::exportSession);
+  on(&MainWindow::importRequested, &Workbench::importFile);
+  on(&MainWindow::cancelTransferRequested, [this] { transfer_stop_.request_stop(); });
+  connect(&transfer_poll_, &QTimer::timeout, this, &Workbench::pollTransfer);
 
   on(&MainWindow::errorActionChosen, &Workbench::act);
   on(&MainWindow::quitRequested, [this] { service_.stop(); });
@@ -106,7 +126,7 @@ void Workbench::chooseModel() {
   options_.paths.model = folder.toStdString();
   shown_.reset();
   engine_ = {};
-  pins_.clear();
+  stored_ = {};
   speed_ = {};
   openService();
 }

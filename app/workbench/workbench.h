@@ -10,15 +10,19 @@
 // plans and readings carry a number besides, and what an older one still shows is dropped.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
+#include <stop_token>
 #include <vector>
 
 #include <QObject>
 #include <QStringList>
+#include <QTimer>
 
 #include "app/reading_service.h"
+#include "app/stored_sessions.h"
 #include "app/workbench/page_renderer.h"
 #include "app/workbench/service_thread.h"
 #include "app/workbench/session_view.h"
@@ -73,17 +77,46 @@ class Workbench : public QObject {
   void showSession(ReadingService& service, const storage::Session& session);
   void listSessions();
   // In the service's thread; with what is known of the engine's side.
-  void showSessions(ReadingService& service, const std::vector<EnginePin>& pins,
+  void showSessions(ReadingService& service, const StoredSessions& stored,
                     const base::Hash128& fingerprint, const SpeedForecast& speed);
-  void search(const QString& words);
+  void search(const ui::SessionSearch& search);
   void continueReadingOf(base::SessionId id);
+  void removeReading(base::SessionId id);
+  // One short change of a session's row; the list follows.
+  using SessionChange = std::function<base::Status(ReadingService&)>;
+  void changeSession(const SessionChange& change);
   void pinSession(base::SessionId id, bool pinned);
+  void archiveSession(base::SessionId id, bool archived);
+  void moveSession(base::SessionId id, const QString& workspace);
   void renameSession(base::SessionId id, const QString& title);
   void deleteSession(base::SessionId id);
   void deleteNow(const storage::Session& session);
 
+  // -- branches (workbench_branches.cpp) ----------------------------------------------------------
+  using BranchChange = std::function<base::Status(ReadingService&, const storage::Session&)>;
+  enum class Then { kOpen, kStay };
+  void changeBranches(base::SessionId id, const BranchChange& change, Then then);
+  void showBranches(base::SessionId id);
+  void branch(base::SessionId id, int n_turns);
+  void switchBranch(base::SessionId id, base::BranchId branch);
+  void rewind(base::SessionId id, int n_turns);
+  void removeBranch(base::SessionId id, base::BranchId branch);
+  void refreshSession();
+  void openMatch(base::SessionId id, base::MessageId message);
+
+  // -- exports and imports (workbench_transfer.cpp) -----------------------------------------------
+  void beginTransfer(const QString& words, std::int64_t n_bytes,
+                     const std::filesystem::path& growing);
+  void pollTransfer();
+  void endTransfer(const base::Error& error, const QString& subject, Again again);
+  void exportSession(base::SessionId id, ui::ExportKind kind, const QString& path);
+  void exportNow(const storage::Session& session, ui::ExportKind kind, const QString& path);
+  void importFile(const QString& path, bool with_snapshot);
+
   // -- ask, viewers (workbench_asking.cpp) --------------------------------------------------------
   void ask(const QString& question);
+  void askInstead(const QString& question);
+  void runQuestion(const AskRequest& request);
   AskEvents answerEvents(const QString& question);
   void endAnswer(const AskRequest& request, const base::Result<Answer>& answer);
   void showCitation(const base::Citation& citation);
@@ -106,9 +139,13 @@ class Workbench : public QObject {
   std::map<QString, std::vector<base::Box>> boxes_;  // of the quotes seen, by "path\npage"
   EngineInfo engine_;
   ui::EngineValue engine_value_;
-  std::vector<EnginePin> pins_;                      // as last told by the engine
+  StoredSessions stored_;                            // as last told by the engine
   SpeedForecast speed_;
   std::map<ui::ErrorPlace, Again> again_;
+  ui::TransferValue transfer_;                       // the export or import that runs
+  std::filesystem::path growing_;                    // its file, empty: none grows
+  std::stop_source transfer_stop_;
+  QTimer transfer_poll_;
   PageRenderer pages_;
   ServiceThread service_;  // last: stops before anything it shows goes away
 };

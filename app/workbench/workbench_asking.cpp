@@ -21,12 +21,28 @@ QString pageKey(const QString& path, int page) { return path + "\n" + QString::n
 
 void Workbench::ask(const QString& question) {
   if (!shown_) return;
-  window_.clearErrors();
-  window_.beginAnswer(question);
-  setEngine(EngineState::kAnswering);
   AskRequest request;
   request.session = shown_->session.name;
   request.question = question.toStdString();
+  runQuestion(request);
+}
+
+// In place of the last question, which stays on its own branch.
+void Workbench::askInstead(const QString& question) {
+  if (!shown_) return;
+  AskRequest request;
+  request.session = shown_->session.name;
+  request.question = question.toStdString();
+  request.after_turn = -1;
+  window_.takeBackTurn();
+  runQuestion(request);
+}
+
+void Workbench::runQuestion(const AskRequest& request) {
+  const QString question = shown(request.question);
+  window_.clearErrors();
+  window_.beginAnswer(question);
+  setEngine(EngineState::kAnswering);
   service_.post([this, request, question, id = shown_->session.id](ReadingService& service,
                                                                    std::stop_token stop) {
     const auto answer = service.ask(request, answerEvents(question), stop);
@@ -65,8 +81,15 @@ AskEvents Workbench::answerEvents(const QString& question) {
 
 void Workbench::endAnswer(const AskRequest& request, const base::Result<Answer>& answer) {
   setEngine(EngineState::kReady);
+  const bool shown_now = shown_ && shown_->session.name == request.session;
+  if (shown_now) showBranches(shown_->session.id);
   if (!answer) {
-    again_[ErrorPlace::kConversation] = [this, request] { ask(shown(request.question)); };
+    // What was taken back comes back: nothing was asked in its place.
+    if (request.after_turn && shown_now) refreshSession();
+    again_[ErrorPlace::kConversation] = [this, request] {
+      if (request.after_turn) askInstead(shown(request.question));
+      else ask(shown(request.question));
+    };
     return window_.failAnswer(
         errorValue(answer.error(), ErrorPlace::kConversation, shown(request.session)));
   }

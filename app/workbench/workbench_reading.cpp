@@ -1,5 +1,4 @@
 // How a plan is made and how it is read.
-#include <algorithm>
 #include <utility>
 
 #include "app/workbench/shown_values.h"
@@ -10,21 +9,6 @@ namespace app {
 using base::ErrorCode;
 using ui::EngineState;
 using ui::ErrorPlace;
-
-namespace {
-
-// "gateway", or "gateway 2" when that is taken.
-std::string freeName(const std::vector<storage::Session>& sessions, const std::string& wanted) {
-  const auto taken = [&](const std::string& name) {
-    return std::any_of(sessions.begin(), sessions.end(),
-                       [&](const storage::Session& session) { return session.name == name; });
-  };
-  std::string name = wanted;
-  for (int n = 2; taken(name); ++n) name = wanted + " " + std::to_string(n);
-  return name;
-}
-
-}  // namespace
 
 // --- plan ----------------------------------------------------------------------------------------
 
@@ -133,6 +117,7 @@ IngestEvents Workbench::readingEvents(int course, const IngestRequest& request) 
   events.on_plan = [this, show, title = shown(request.session),
                     sources = request.plan](const IngestPlan& plan) {
     show([this, title, sources, plan] {
+      listSessions();  // the reading stands among the unfinished ones from here on
       reading_ = readingValue(title, sources, &plan);
       window_.showReading(reading_);
       window_.setContext(contextValue(plan.spans, plan.n_context_max, 0));
@@ -173,6 +158,7 @@ void Workbench::endReading(const std::string& session,
   const bool paused = report.error().code == ErrorCode::kCancelled;
   setEngine(paused ? EngineState::kPaused : EngineState::kReady);
   window_.setReadingState(paused ? ui::ReadingState::kPaused : ui::ReadingState::kFailed);
+  listSessions();
   fail(report.error(), ErrorPlace::kReading, shown(session), [this] { continueReading(); });
 }
 

@@ -1,5 +1,5 @@
 // How saved sessions are opened, listed, renamed and deleted.
-#include "app/stored_sessions.h"
+#include "app/workbench/session_rows.h"
 #include "app/workbench/shown_values.h"
 #include "app/workbench/workbench.h"
 
@@ -42,82 +42,87 @@ void Workbench::showSession(ReadingService& service, const storage::Session& ses
     boxes_.clear();
     shown_ = view;
     window_.showSession(view.value);
+    showBranches(view.session.id);
     if (engine_value_.state == EngineState::kPaused) setEngine(EngineState::kReady);
   });
 
   // The rest needs the tokenizer and the engine: the words are on the screen meanwhile.
   const auto spans = service.contextOf(session.id);
   const auto info = service.engine().load({});
-  const auto pins = service.engine().pins({});
-  service_.inWindow([this, session, spans, info, pins] {
+  const auto stored = service.stored({});
+  service_.inWindow([this, session, spans, info, stored] {
     if (!shows(session.id)) return;
     if (spans && info)
       window_.setContext(contextValue(*spans, info->context_max,
                                       spans->empty() ? 0 : spans->back().tokens.end));
-    if (pins) pins_ = *pins;
-    window_.setSnapshot(snapshotValue(pinOf(pins_, session), session));
+    if (stored) stored_ = *stored;
+    window_.setSnapshot(snapshotValue(stored_.pinOf(session), session));
     window_.setSaved(QDateTime::fromMSecsSinceEpoch(session.used_ms));
   });
 }
 
 // At once with what is known, and again when the engine has time to say what it keeps.
 void Workbench::listSessions() {
-  service_.look([this, pins = pins_, fingerprint = engine_.fingerprint,
+  service_.look([this, stored = stored_, fingerprint = engine_.fingerprint,
                  speed = speed_](ReadingService& service) {
-    showSessions(service, pins, fingerprint, speed);
+    showSessions(service, stored, fingerprint, speed);
   });
   service_.post([this](ReadingService& service, std::stop_token stop) {
     const auto info = service.engine().load(stop);
-    const auto pins = service.engine().pins(stop);
+    const auto stored = service.stored(stop);
     const auto speed = service.forecast();
-    if (!info || !pins || !speed) return;
-    service_.inWindow([this, pins = *pins, speed = *speed] {
-      pins_ = pins;
+    if (!info || !stored || !speed) return;
+    service_.inWindow([this, stored = *stored, speed = *speed] {
+      stored_ = stored;
       speed_ = speed;
     });
-    showSessions(service, *pins, info->fingerprint, *speed);
+    showSessions(service, *stored, info->fingerprint, *speed);
   }, Until::kClosed);
 }
 
-void Workbench::showSessions(ReadingService& service, const std::vector<EnginePin>& pins,
+void Workbench::showSessions(ReadingService& service, const StoredSessions& stored,
                              const base::Hash128& fingerprint, const SpeedForecast& speed) {
   const auto sessions = service.sessions();
-  if (!sessions)
-    return service_.inWindow([this, error = sessions.error()] {
+  const auto workspaces = service.database().sessions().workspaces();
+  const auto jobs = service.database().sessions().unfinishedJobs();
+  if (!sessions || !workspaces || !jobs)
+    return service_.inWindow([this, error = !sessions     ? sessions.error()
+                                            : !workspaces ? workspaces.error()
+                                                          : jobs.error()] {
       fail(error, ErrorPlace::kSessions, {}, [this] { listSessions(); });
     });
-  const auto jobs = service.database().sessions().unfinishedJobs();
+  const SessionRows known(stored, *workspaces, *jobs, fingerprint, speed,
+                          service.options().paths.data);
   std::vector<ui::SessionRow> rows;
-  for (const storage::Session& session : *sessions) {
-    if (session.archived) continue;
-    ui::SessionRow row =
-        sessionRow(session, session.n_documents, pinOf(pins, session), fingerprint, speed);
-    if (row.resume_from == ui::ResumeFrom::kSnapshot) {
-      StoredSessions stored;
-      stored.pins = pins;
-      row.resume_s = service.resumeForecast(session, stored).seconds_high;
+  for (const storage::Session& session : *sessions) rows.push_back(known.row(session));
+  service_.inWindow([this, rows = std::move(rows), workspaces = workspaceValues(*workspaces),
+                     space = spaceValue(stored, *sessions, service),
+                     readings = queuedReadings(*jobs, *sessions)] {
+    window_.setWorkspaces(workspaces);
+    window_.setSessions(rows);
+    window_.setSpace(space);
+    std::vector<ui::QueuedReading> queue;
+    for (const NamedReading& reading : readings) {
+      queue.push_back(reading.value);
+      queue.back().running = engine_value_.state == EngineState::kReading &&
+                             reading.session == request_.session;
     }
-    if (jobs)
-      for (const storage::Job& job : *jobs)
-        if (job.session == session.id) {
-          row.unfinished = true;
-          row.tokens_read = job.tokens_done;
-          row.tokens_to_read = job.tokens_total;
-        }
-    rows.push_back(row);
-  }
-  service_.inWindow([this, rows] { window_.setSessions(rows); });
+    window_.setReadings(queue);
+  });
 }
 
-void Workbench::search(const QString& words) {
-  service_.look([this, words](ReadingService& service) {
-    const auto hits =
-        service.database().sessions().search({.words = words.toStdString(), .n_hits_max = 500});
+void Workbench::search(const ui::SessionSearch& search) {
+  if (search.words.trimmed().isEmpty()) return;
+  service_.look([this, search](ReadingService& service) {
+    storage::SearchQuery query{.words = search.words.toStdString()};
+    if (search.workspace) query.workspace = search.workspace;
+    query.with_archived = search.with_archived;
+    query.n_hits_max = 500;
+    const auto hits = service.database().sessions().search(query);
     if (!hits) return;  // titles are still found
-    std::vector<ui::SearchHitValue> values;
-    for (const storage::SearchHit& hit : *hits)
-      values.push_back({hit.session, QString::fromStdString(hit.snippet)});
-    service_.inWindow([this, words, values] { window_.setSearchHits(words, values); });
+    service_.inWindow([this, search, values = hitValues(*hits)] {
+      window_.setSearchHits(search, values);
+    });
   });
 }
 
@@ -132,15 +137,59 @@ void Workbench::continueReadingOf(base::SessionId id) {
   }, Until::kClosed);
 }
 
-void Workbench::pinSession(base::SessionId id, bool pinned) {
-  service_.post([this, id, pinned](ReadingService& service, std::stop_token) {
-    const base::Status done = service.database().sessions().setPinned(id, pinned);
+// A session that holds nothing but this reading goes with it.
+void Workbench::removeReading(base::SessionId id) {
+  service_.look([this, id](ReadingService& service) {
+    const auto session = service.database().sessions().byId(id);
+    service_.inWindow([this, id, session] {
+      if (!session)
+        return fail(session.error(), ErrorPlace::kWelcome, {}, [this, id] { removeReading(id); });
+      if (goesWithItsReading(*session)) return deleteNow(*session);
+      changeSession([id](ReadingService& service) -> base::Status {
+        TRY_ASSIGN(auto job, service.database().sessions().lastJobOf(id));
+        if (!job) return {};
+        job->state = storage::JobState::kFailed;
+        job->error = "taken off the list";
+        return service.database().sessions().updateJob(*job);
+      });
+    });
+  });
+}
+
+void Workbench::changeSession(const SessionChange& change) {
+  service_.post([this, change](ReadingService& service, std::stop_token) {
+    const base::Status done = change(service);
     if (done) return;
-    service_.inWindow([this, id, pinned, error = done.error()] {
-      fail(error, ErrorPlace::kSessions, {}, [this, id, pinned] { pinSession(id, pinned); });
+    service_.inWindow([this, change, error = done.error()] {
+      fail(error, ErrorPlace::kSessions, {}, [this, change] { changeSession(change); });
     });
   }, Until::kDone);
   listSessions();
+}
+
+void Workbench::pinSession(base::SessionId id, bool pinned) {
+  changeSession([id, pinned](ReadingService& service) {
+    return service.database().sessions().setPinned(id, pinned);
+  });
+}
+
+void Workbench::archiveSession(base::SessionId id, bool archived) {
+  changeSession([id, archived](ReadingService& service) {
+    return service.database().sessions().setArchived(id, archived);
+  });
+  window_.showToast(archived ? "Archived. The workspace filter shows it again."
+                             : "Taken out of the archive.");
+}
+
+void Workbench::moveSession(base::SessionId id, const QString& workspace) {
+  changeSession([id, name = workspace.toStdString()](ReadingService& service) -> base::Status {
+    storage::SessionStore& sessions = service.database().sessions();
+    auto found = sessions.workspaceNamed(name);
+    if (!found && found.error().code == base::ErrorCode::kNotFound)
+      found = sessions.createWorkspace(name);
+    if (!found) return tl::make_unexpected(found.error());
+    return sessions.setWorkspace(id, *found);
+  });
 }
 
 void Workbench::renameSession(base::SessionId id, const QString& title) {

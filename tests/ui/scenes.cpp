@@ -253,8 +253,23 @@ std::vector<ui::SessionRow> sessions() {
   const QDateTime now = QDateTime::currentDateTime();
   const auto row = [&](int id, const char* title, const char* workspace, std::int64_t tokens,
                        std::int64_t bytes, ui::ResumeFrom from, double resume_s, int days) {
-    return ui::SessionRow{{id}, QLatin1String(title), QLatin1String(workspace), 2, 4, tokens,
-                          bytes, from, resume_s, now.addDays(-days)};
+    ui::SessionRow made;
+    made.id = {id};
+    made.title = QLatin1String(title);
+    made.workspace = QLatin1String(workspace);
+    made.n_sources = 2;
+    made.n_questions = 4;
+    made.tokens = tokens;
+    made.snapshot_bytes = bytes;
+    made.resume_from = from;
+    made.resume_s = resume_s;
+    made.last_used = now.addDays(-days);
+    for (const ui::WorkspaceValue& known : workspaces())
+      if (known.name == made.workspace) made.workspace_id = known.id;
+    made.n_branches = id == 42 ? 3 : id == 3 ? 2 : 1;
+    made.logical_bytes = bytes > 0 ? bytes + 380'000'000 : 0;
+    made.resume_measured = true;
+    return made;
   };
   using From = ui::ResumeFrom;
   return {
@@ -271,6 +286,56 @@ std::vector<ui::SessionRow> sessions() {
       row(6, "Reading notes on garbage collection", "Papers, memory", 28'764, 10'000'000,
           From::kSnapshot, 0.5, 30),
   };
+}
+
+std::vector<ui::WorkspaceValue> workspaces() {
+  std::vector<ui::WorkspaceValue> values;
+  for (const char* name :
+       {"Storage engines", "Kernel scheduler", "Clinical guidelines", "Papers, memory"})
+    values.push_back({{static_cast<std::int64_t>(values.size()) + 1}, QLatin1String(name)});
+  return values;
+}
+
+ui::BranchesValue branches() {
+  const auto turn = [](int question, const char* words, std::int64_t tokens) {
+    return ui::TurnValue{{question}, {question + 1}, QLatin1String(words), tokens};
+  };
+  ui::BranchesValue value;
+  value.session = {42};
+  value.source_tokens = 87'290;
+  value.active = {11};
+  value.active_title = QStringLiteral("main");
+  value.turns = {turn(101, "How does compaction pick files?", 720),
+                 turn(103, "What does CURRENT protect?", 311),
+                 turn(105, "Who deletes old manifests?", 445),
+                 turn(107, "Can a crash between writing a new MANIFEST and switching CURRENT "
+                           "lose data?", 902)};
+  value.others = {{{12}, QStringLiteral("With a directory sync"), 2,
+                   {turn(111, "And with a sync of the directory?", 500),
+                    turn(113, "Which calls?", 300), turn(115, "On every system?", 380)}},
+                  {{13}, {}, 3, {turn(121, "Same question, thinking off", 610)}}};
+  return value;
+}
+
+std::vector<ui::SearchHitValue> hits() {
+  return {{{42}, QStringLiteral("\u2026The switch itself is a write to a temporary file, a sync, "
+                                "and a \u2068rename\u2069. One window remains\u2026"),
+           {108}, ui::HitPlace::kAnswer},
+          {{42}, QStringLiteral("Show me every place that assumes the \u2068rename\u2069 is "
+                                "\u2068durable\u2069"),
+           {121}, ui::HitPlace::kQuestion}};
+}
+
+ui::SpaceValue space() {
+  ui::SpaceValue value;
+  value.budget_bytes = 120'000'000'000;
+  value.pinned_bytes = 11'200'000'000;
+  value.own_bytes = 14'300'000'000;
+  value.shared_bytes = 9'900'000'000;
+  value.cache_bytes = 6'200'000'000;
+  value.disk_free_bytes = 74'000'000'000;
+  value.disk_needed_bytes = 64 << 20;
+  return value;
 }
 
 ui::DocumentText sourceText() {

@@ -18,6 +18,12 @@ ui::ReadingValue reading();
 ui::SessionValue session();
 ui::MessageValue answered();
 std::vector<ui::SessionRow> sessions();
+std::vector<ui::WorkspaceValue> workspaces();
+// Of session 42: four turns on the main branch, two other branches.
+ui::BranchesValue branches();
+// Of session 42, for "rename durable".
+std::vector<ui::SearchHitValue> hits();
+ui::SpaceValue space();
 
 // The file of the first citation, with the quote marked.
 ui::DocumentText sourceText();

@@ -5,11 +5,13 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
+#include <QMenu>
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QStackedWidget>
+#include <QToolButton>
 #include <QTreeView>
 
 #include "tests/support/test_main.h"
@@ -22,6 +24,7 @@
 
 Q_DECLARE_METATYPE(base::Citation)
 Q_DECLARE_METATYPE(base::SessionId)
+Q_DECLARE_METATYPE(base::BranchId)
 
 class WindowTest : public QObject {
   Q_OBJECT
@@ -109,6 +112,90 @@ class WindowTest : public QObject {
     QCOMPARE(asked.size(), 1);
     QCOMPARE(asked[0][0].toString(), QStringLiteral("Where is it\ndefined?"));
     QCOMPARE(asked[0][1].toBool(), true);
+  }
+
+  // Up recalls the last question; what is sent then takes its place, on a branch.
+  void theLastQuestionIsEdited() {
+    window_->showSession(scenes::session());
+    QSignalSpy asked(window_.get(), &ui::MainWindow::askRequested);
+    QSignalSpy instead(window_.get(), &ui::MainWindow::askInsteadRequested);
+    auto* edit = find<QPlainTextEdit>("composerEdit");
+    QTest::keyClick(edit, Qt::Key_Up);
+    QVERIFY(!edit->toPlainText().isEmpty());
+    QVERIFY(find<QLabel>("composerHint")->text().contains(QStringLiteral("branch")));
+    QTest::keyClick(edit, Qt::Key_Return);
+    QCOMPARE(instead.size(), 1);
+    QCOMPARE(asked.size(), 0);
+    // Cleared away, it is an ordinary question again.
+    edit->selectAll();
+    QTest::keyClick(edit, Qt::Key_Delete);
+    QTest::keyClicks(edit, QStringLiteral("Why?"));
+    QTest::keyClick(edit, Qt::Key_Return);
+    QCOMPARE(asked.size(), 1);
+  }
+
+  void anAnswerBranchesByClickAndByKey() {
+    window_->showSession(scenes::session());
+    QSignalSpy branched(window_.get(), &ui::MainWindow::branchRequested);
+    QTest::keyClick(window_.get(), Qt::Key_B, Qt::ControlModifier | Qt::ShiftModifier);
+    QCOMPARE(branched.size(), 1);
+    QCOMPARE(branched[0][1].toInt(), 1);
+    auto* view = find<ui::TranscriptView>("transcript");
+    view->verticalScrollBar()->setValue(view->verticalScrollBar()->maximum());
+    for (int y = 0; y < view->viewport()->height() && branched.size() < 2; y += 6)
+      for (int x = 0; x < view->viewport()->width() && branched.size() < 2; x += 6)
+        if (view->hitAt({x, y}) == ui::TurnHit::Kind::kBranch)
+          QTest::mouseClick(view->viewport(), Qt::LeftButton, {}, {x, y});
+    QCOMPARE(branched.size(), 2);
+  }
+
+  void theHeaderLeadsToAnotherBranch() {
+    window_->showSession(scenes::session());
+    auto* button = find<QToolButton>("branchButton");
+    QVERIFY(!button->isVisible());
+    window_->setBranches(scenes::branches());
+    QVERIFY(button->isVisible());
+    QCOMPARE(button->text(), QStringLiteral("main"));
+    QVERIFY(find<QLabel>("conversationCount")->text().contains(QStringLiteral("3 branches")));
+    QSignalSpy chosen(window_.get(), &ui::MainWindow::switchBranchRequested);
+    click("branchButton");
+    auto* menu = find<QMenu>("branchMenu");
+    QTRY_VERIFY(menu->isVisible());
+    QTest::keyClick(menu, Qt::Key_Down);
+    QTest::keyClick(menu, Qt::Key_Down);
+    QTest::keyClick(menu, Qt::Key_Return);
+    QCOMPARE(chosen.size(), 1);
+    QCOMPARE(chosen[0][1].value<base::BranchId>().value, std::int64_t(12));
+  }
+
+  void unfinishedReadingsAreOnTheWelcomePage() {
+    window_->showWelcome(scenes::welcome());
+    auto* queue = find<QWidget>("readingQueue");
+    QVERIFY(!queue->isVisible());
+    window_->setReadings({{{7}, QStringLiteral("<b>x</b>"), 4096, 16'384, false, true},
+                          {{8}, QStringLiteral("later"), 0, 0, false, false}});
+    QVERIFY(queue->isVisible());
+    QSignalSpy on(window_.get(), &ui::MainWindow::readingRequested);
+    QSignalSpy removed(window_.get(), &ui::MainWindow::removeReadingRequested);
+    click("goOnButton");
+    QCOMPARE(on.size(), 1);
+    QCOMPARE(on[0][0].value<base::SessionId>().value, std::int64_t(7));
+    click("removeReadingButton");
+    QCOMPARE(removed.size(), 0);
+    click("removeReadingForGoodButton");
+    QCOMPARE(removed.size(), 1);
+
+    window_->setReadings({{{7}, QStringLiteral("x"), 4096, 16'384, true, true}});
+    window_->showReading(scenes::reading());
+    window_->showWelcome(scenes::welcome());
+    base::Progress progress = scenes::reading().progress;
+    progress.n_done = 1234;
+    window_->showReadingProgress(progress, 0, 0.5);
+    const QString figure = find<QLabel>("readingFigure")->text();
+    QVERIFY2(figure.contains(QStringLiteral("1,234")), qPrintable(figure));
+    click("goOnButton");  // "Show"
+    QCOMPARE(find<QStackedWidget>("pages")->currentWidget()->objectName(),
+             QStringLiteral("ingestPage"));
   }
 
   void nothingIsSentWithoutAModel() {
@@ -244,7 +331,7 @@ class WindowTest : public QObject {
     QCOMPARE(renamed.size(), 1);
     QCOMPARE(renamed[0][1].toString(), QStringLiteral("Another title"));
 
-    click("deleteButton");
+    QTest::keyClick(table, Qt::Key_Delete);
     QCOMPARE(deleted.size(), 0);
     click("deleteForGoodButton");
     QCOMPARE(deleted.size(), 1);
@@ -257,24 +344,6 @@ class WindowTest : public QObject {
     auto* table = find<QTreeView>("sessionTable");
     QCOMPARE(table->model()->rowCount(), 1);
     QCOMPARE(table->model()->rowCount(table->model()->index(0, 0)), 1);
-  }
-
-  void whatWasSaidIsFoundAndShownAsText() {
-    window_->setSessions(scenes::sessions());
-    window_->showSessions();
-    QSignalSpy searched(window_.get(), &ui::MainWindow::searchRequested);
-    QTest::keyClicks(find<QLineEdit>("sessionSearch"), QStringLiteral("zebra"));
-    QCOMPARE(searched.back()[0].toString(), QStringLiteral("zebra"));
-    auto* table = find<QTreeView>("sessionTable");
-    QCOMPARE(table->model()->rowCount(), 0);
-    window_->setSearchHits(QStringLiteral("zeb"), {{{3}, QStringLiteral("late")}});  // other words
-    QCOMPARE(table->model()->rowCount(), 0);
-    window_->setSearchHits(QStringLiteral("zebra"),
-                           {{{3}, QStringLiteral("a \u2068zebra\u2069 <img src=x>")}});
-    QCOMPARE(table->model()->rowCount(), 1);
-    const QString shown = find<QLabel>("sessionHits")->text();
-    QVERIFY(shown.contains(QLatin1String("<b>zebra</b>")));
-    QVERIFY(!shown.contains(QLatin1String("<img")));
   }
 
   void anUnfinishedReadingIsGoneOnWith() {
@@ -290,7 +359,7 @@ class WindowTest : public QObject {
     click("resumeButton");
     QCOMPARE(reading.size(), 1);
     QCOMPARE(opened.size(), 0);
-    click("pinButton");
+    QTest::keyClick(window_.get(), Qt::Key_D, Qt::ControlModifier);
     QCOMPARE(pinned.size(), 1);
     QVERIFY(pinned[0][1].toBool());
   }
