@@ -26,9 +26,10 @@
 namespace ui {
 namespace {
 
-constexpr int kDetailDelay_ms = 60;
+constexpr int kDetailDelay_ms = 60, kScrollBar = 14;
 // Below these widths of the table, at 100 % text, a column gives way to the titles.
 constexpr int kTokensFrom = 700, kSnapshotFrom = 580;
+constexpr int kFilterWordsFrom = 640;
 
 QString menuText(const QString& name) {
   return visibleText(name).replace(QLatin1Char('&'), QLatin1String("&&"));
@@ -60,7 +61,10 @@ QWidget* SessionsPage::buildHead() {
   words_->setAccessibleName(tr("Search sessions"));
   words_->setPlaceholderText(tr("Search titles, questions, answers"));
   words_->setClearButtonEnabled(true);
-  words_->addAction(icon(QStringLiteral("search")), QLineEdit::LeadingPosition);
+  words_->addAction(icon(QStringLiteral("search")), QLineEdit::LeadingPosition)
+      ->setText(tr("Search"));
+  for (QToolButton* button : words_->findChildren<QToolButton*>())
+    if (button->text().isEmpty()) button->setAccessibleName(tr("Clear the search"));
   words_->setMinimumWidth(theme().px(170));
   words_->setMaximumWidth(theme().px(300));
   words_->installEventFilter(this);
@@ -143,6 +147,7 @@ QWidget* SessionsPage::buildTable() {
   layout->addSpacing(24);
   layout->addWidget(empty_);
   layout->addStretch();
+  box->installEventFilter(this);
   return box;
 }
 
@@ -150,21 +155,21 @@ QWidget* SessionsPage::buildSide() {
   auto* side = new QWidget(this);
   side->setProperty("ground", "panel");
   side->setAttribute(Qt::WA_StyledBackground);
-  side->setMinimumWidth(theme().px(300));
   detail_ = new SessionDetail(side);
   detail_->setProperty("ground", "panel");
-  auto* scroll = new QScrollArea(side);
-  scroll->setObjectName(QStringLiteral("sessionScroll"));
-  scroll->setWidgetResizable(true);
-  scroll->setFrameShape(QFrame::NoFrame);
-  scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-  scroll->setFocusPolicy(Qt::NoFocus);
-  scroll->setWidget(detail_);
+  scroll_ = new QScrollArea(side);
+  scroll_->setObjectName(QStringLiteral("sessionScroll"));
+  scroll_->setWidgetResizable(true);
+  scroll_->setFrameShape(QFrame::NoFrame);
+  scroll_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  scroll_->setFocusPolicy(Qt::NoFocus);
+  scroll_->setWidget(detail_);
+  detail_->installEventFilter(this);
   space_ = new SpacePane(side);
   auto* layout = new QVBoxLayout(side);
   layout->setContentsMargins(0, 0, 0, 0);
   layout->setSpacing(0);
-  layout->addWidget(scroll, 1);
+  layout->addWidget(scroll_, 1);
   layout->addWidget(makeLine(Qt::Horizontal, side));
   layout->addWidget(space_);
   return side;
@@ -274,8 +279,8 @@ void SessionsPage::buildFilterMenu() {
   });
   constexpr int kNameShown = 24;
   if (shown.size() > kNameShown) shown = shown.left(kNameShown - 1) + QChar(u'\u2026');
-  filter_->setText(search_.with_archived ? tr("%1, archived too", "workspace").arg(shown) : shown);
-  filter_->setAccessibleName(tr("Workspace filter: %1").arg(filter_->text()));
+  filter_words_ = search_.with_archived ? tr("%1, archived too", "workspace").arg(shown) : shown;
+  fitColumns();
 }
 
 void SessionsPage::updateCount() {
@@ -336,11 +341,17 @@ void SessionsPage::fitColumns() {
   const double room = table_->parentWidget()->width() / theme().textScale();
   table_->setColumnHidden(SessionModel::kTokens, room < kTokensFrom);
   table_->setColumnHidden(SessionModel::kSnapshot, room < kSnapshotFrom);
+  const QString plain = QString(filter_words_).replace(QLatin1String("&&"), QLatin1String("&"));
+  filter_->setText(room < kFilterWordsFrom ? QString() : filter_words_);
+  filter_->setAccessibleName(tr("Workspace filter: %1").arg(plain));
+  filter_->setToolTip(tooltipText(filter_->accessibleName()));
 }
 
-void SessionsPage::resizeEvent(QResizeEvent*) { fitColumns(); }
-
 bool SessionsPage::eventFilter(QObject* watched, QEvent* event) {
+  // The buttons of a session are never cut off, whatever they say.
+  if (watched == detail_ && event->type() == QEvent::LayoutRequest)
+    scroll_->setMinimumWidth(detail_->minimumSizeHint().width() + kScrollBar);
+  if (watched == table_->parentWidget() && event->type() == QEvent::Resize) fitColumns();
   if (event->type() != QEvent::KeyPress) return QWidget::eventFilter(watched, event);
   const auto* key = static_cast<QKeyEvent*>(event);
   const bool enter = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;

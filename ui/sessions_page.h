@@ -10,6 +10,7 @@ class QLabel;
 class QLineEdit;
 class QMenu;
 class QPushButton;
+class QScrollArea;
 class QToolButton;
 class QTreeView;
 
@@ -72,7 +73,6 @@ class SessionsPage : public QWidget {
 
  protected:
   bool eventFilter(QObject* watched, QEvent* event) override;
-  void resizeEvent(QResizeEvent* event) override;
 
  private:
   QWidget* buildTable();
@@ -91,6 +91,7 @@ class SessionsPage : public QWidget {
   SessionModel* model_;
   SessionSearch search_;
   std::vector<WorkspaceValue> workspaces_;
+  QString filter_words_;
   QTimer detail_delay_;  // a held arrow key asks for one session's branches, not for a hundred
   QTreeView* table_ = nullptr;
   QLineEdit* words_ = nullptr;
@@ -99,6 +100,7 @@ class SessionsPage : public QWidget {
   QMenu* filter_menu_ = nullptr;
   QLabel* empty_ = nullptr;
   SessionDetail* detail_ = nullptr;
+  QScrollArea* scroll_ = nullptr;
   SpacePane* space_ = nullptr;
   TransferPanel* transfer_ = nullptr;
   ErrorCard* error_ = nullptr;

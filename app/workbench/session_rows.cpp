@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <QRegularExpression>
+
 #include "app/workbench/shown_values.h"
 #include "storage/data_folder.h"
 
@@ -96,11 +98,24 @@ ui::SpaceValue spaceValue(const StoredSessions& stored,
   return value;
 }
 
+namespace {
+
+// The markers of an answer as people write them.
+QString withoutMarkers(QString snippet) {
+  static const QRegularExpression begin("<quote>\\s*"), end("\\s*</quote>");
+  return snippet.replace(begin, "\u201C").replace(end, "\u201D").replace(
+      "<none/>", "The sources do not say.");
+}
+
+}  // namespace
+
 std::vector<ui::SearchHitValue> hitValues(const std::vector<storage::SearchHit>& hits) {
   std::vector<ui::SearchHitValue> values;
   for (const storage::SearchHit& hit : hits)
     values.push_back({.session = hit.session,
-                      .snippet = shown(hit.snippet),
+                      .snippet = hit.role == storage::MessageRole::kAssistant
+                                     ? withoutMarkers(shown(hit.snippet))
+                                     : shown(hit.snippet),
                       .message = hit.message,
                       .place = !hit.message ? ui::HitPlace::kTitle
                                : hit.role == storage::MessageRole::kUser

@@ -158,6 +158,7 @@ class WorkbenchSessionsTest : public QObject {
     QTRY_VERIFY_WITH_TIMEOUT(
         matches->model()->index(0, 0).data(Qt::AccessibleTextRole).toString().contains(
             "another branch"), kPatience_ms);
+    QVERIFY(!matches->model()->index(0, 0).data().toString().contains("<quote>"));
     picture(window, "10-matches");
     matches->setFocus();
     matches->setCurrentIndex(matches->model()->index(0, 0));

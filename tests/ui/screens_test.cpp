@@ -145,7 +145,11 @@ class ScreensTest : public QObject {
     QCOMPARE(image.size(), size);
     // The titles keep the most room.
     const auto* table = window.findChild<QTreeView*>(QStringLiteral("sessionTable"));
-    QVERIFY2(table->columnWidth(0) >= 180, qPrintable(QString::number(table->columnWidth(0))));
+    QVERIFY2(table->columnWidth(0) >= 200, qPrintable(QString::number(table->columnWidth(0))));
+    // Nothing of the selected session is cut off.
+    const auto* detail = window.findChild<QWidget*>(QStringLiteral("sessionDetail"));
+    QVERIFY2(detail->width() <= detail->parentWidget()->width(),
+             qPrintable(QString::number(detail->width())));
   }
 
   // Switching the scheme at run time leaves no pixel of the old one.

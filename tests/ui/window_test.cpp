@@ -402,6 +402,17 @@ class WindowTest : public QObject {
     collectNameless(QAccessible::queryAccessibleInterface(window_.get()), nameless, n_seen);
     QVERIFY2(nameless.isEmpty(), qPrintable(nameless.join(QLatin1Char('\n'))));
     QVERIFY(n_seen > 20);
+
+    window_->setWorkspaces(scenes::workspaces());
+    window_->setSessions(scenes::sessions());
+    window_->setSpace(scenes::space());
+    window_->showSessions();
+    window_->setBranches(scenes::branches());
+    window_->askImport(QStringLiteral("/tmp/x.lectern"));
+    n_seen = 0;
+    collectNameless(QAccessible::queryAccessibleInterface(window_.get()), nameless, n_seen);
+    QVERIFY2(nameless.isEmpty(), qPrintable(nameless.join(QLatin1Char('\n'))));
+    QVERIFY(n_seen > 20);
   }
 
   void quotesAreLinksForAssistiveTechnology() {
