@@ -47,7 +47,7 @@ std::vector<ui::TurnValue> turnsOf(const std::vector<const storage::Message*>& l
 // A branch that nobody named: the first one is the main one, the others are counted.
 QString titleOf(const storage::Branch& branch, std::size_t position, bool with_number) {
   if (!branch.title.empty()) return shown(branch.title);
-  if (!branch.parent) return "main";
+  if (position == 0) return "main";
   return with_number ? QString("branch %1").arg(position + 1) : QString();
 }
 

@@ -198,6 +198,10 @@ class WorkbenchSessionsTest : public QObject {
     app::Workbench workbench(options_, {});
     ui::MainWindow& window = open(workbench);
     showList(window, "harbour");
+    auto* graph = list(window, "branchGraph");
+    QTRY_COMPARE_WITH_TIMEOUT(graph->model()->rowCount(), 4, kPatience_ms);
+    // Its parent was removed: that does not make it the main one.
+    QCOMPARE(graph->model()->index(3, 0).data().toString(), QString("branch 2"));
     const QString file = folder_.filePath("harbour.lectern");
     click(window, "exportSnapshotAction");
     auto* dialog = window.findChild<QFileDialog*>();
