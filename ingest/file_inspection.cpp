@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <optional>
+#include <vector>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,6 +13,7 @@
 
 #include "ingest/encoding.h"
 #include "ingest/file_kind.h"
+#include "ingest/secret_finder.h"
 #include "ingest/shown_path.h"
 
 namespace ingest {
@@ -61,31 +64,39 @@ class Descriptor {
   const int descriptor_;
 };
 
-// The first bytes; false with errno set when they cannot be read.
-bool readHead(int descriptor, std::string& head) {
-  head.resize(kHeadBytes);
+// The first bytes, valid until the thread's next call; nullopt with errno set when they cannot be
+// read.
+std::optional<std::string_view> readHead(int descriptor) {
+  thread_local std::vector<char> head(kHeadBytes);
   std::size_t n_read = 0;
   while (n_read < head.size()) {
     const ssize_t n = ::read(descriptor, head.data() + n_read, head.size() - n_read);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
+    if (n < 0) return std::nullopt;
     if (n == 0) break;
     n_read += static_cast<std::size_t>(n);
   }
-  head.resize(n_read);
-  return true;
+  return std::string_view(head.data(), n_read);
 }
 
 std::string tooLarge(std::uint64_t limit) {
   return "The limit is " + std::to_string(limit >> 20) + " MiB.";
 }
 
-void decideByContent(WalkedFile& entry, std::string_view name, const std::string& head) {
+void decideByContent(WalkedFile& entry, std::string_view name, std::string_view head) {
   entry.kind = fileKind(name, head);
   if (const auto size = entry.bytes == head.size() ? lfsPointerSize(head) : std::nullopt)
     return skip(entry, "lfs_pointer",
                 "Git LFS has not fetched its " + std::to_string(*size) + " bytes.");
+  if (const auto secret = secretByName(name))
+    return skip(entry, "secret", secretSentence(*secret));
   if (entry.kind == DocumentKind::kPdf) {
+    if (entry.bytes > kPdfBytesMax) return skip(entry, "too_large", tooLarge(kPdfBytesMax));
+    entry.read = true;
+    return;
+  }
+  if (isOffice(name) && head.starts_with("PK\3\4")) {
+    entry.kind = DocumentKind::kMarkdown;
     if (entry.bytes > kPdfBytesMax) return skip(entry, "too_large", tooLarge(kPdfBytesMax));
     entry.read = true;
     return;
@@ -93,6 +104,8 @@ void decideByContent(WalkedFile& entry, std::string_view name, const std::string
   if (!detectEncoding(head, Extent::kHead))
     return skip(entry, "binary", "It is not text in any known encoding.");
   if (entry.bytes > kTextBytesMax) return skip(entry, "too_large", tooLarge(kTextBytesMax));
+  if (const auto secret = findSecret(name, head))
+    return skip(entry, "secret", secretSentence(*secret));
   entry.read = true;
   if (auto remark = generatedRemark(name, head)) {
     entry.reason = std::move(remark->reason);
@@ -122,10 +135,11 @@ void inspectInto(WalkedFile& entry, int folder, const char* name, LinkMode links
     return skip(entry, "special", "It changed while it was looked at.");
   entry.bytes = static_cast<std::uint64_t>(status.st_size);
 
-  std::string head;
-  if (!readHead(file.get(), head)) return skipByError(entry, errno);
+  const auto head = readHead(file.get());
+  if (!head) return skipByError(entry, errno);
+  entry.head_hash = base::hashText(*head);
   const std::string_view path = name;
-  decideByContent(entry, path.substr(path.rfind('/') + 1), head);
+  decideByContent(entry, path.substr(path.rfind('/') + 1), *head);
 }
 
 }  // namespace ingest

@@ -43,6 +43,11 @@ constexpr std::string_view kLockFiles[] = {
     "pipfile.lock", "pnpm-lock.yaml",    "podfile.lock",        "poetry.lock",
     "pubspec.lock", "uv.lock",           "yarn.lock"};
 
+constexpr std::string_view kVendorFolders[] = {
+    ".yarn",       "3rdparty",    "bower_components", "carthage",   "extern",     "externals",
+    "external",    "godeps",      "jspm_packages",    "node_modules", "pods",     "site-packages",
+    "subprojects", "third-party", "third_party",      "thirdparty", "vendor",     "vendored"};
+
 template <class Table>
 constexpr bool sorted(const Table& table) {
   return std::is_sorted(std::begin(table), std::end(table));
@@ -113,6 +118,12 @@ DocumentKind fileKind(std::string_view name, std::string_view head) {
   return DocumentKind::kText;
 }
 
+bool isOffice(std::string_view name) {
+  const std::string lower = lowerCase(name);
+  const std::string_view extension = extensionOf(lower);
+  return extension == "docx" || extension == "odt" || extension == "epub";
+}
+
 std::optional<FileRemark> generatedRemark(std::string_view name, std::string_view head) {
   const std::string lower = lowerCase(name);
   if (contains(kLockFiles, lower))
@@ -121,6 +132,17 @@ std::optional<FileRemark> generatedRemark(std::string_view name, std::string_vie
   if (lower.find(".min.") != std::string::npos || looksMinified(extensionOf(lower), head))
     return FileRemark{"minified", "Its lines are packed for machines."};
   return std::nullopt;
+}
+
+bool isVendored(std::string_view relative) {
+  for (std::size_t slash; (slash = relative.find('/')) != std::string_view::npos;) {
+    const std::string folder = lowerCase(relative.substr(0, slash));
+    if (std::find(std::begin(kVendorFolders), std::end(kVendorFolders), folder) !=
+        std::end(kVendorFolders))
+      return true;
+    relative.remove_prefix(slash + 1);
+  }
+  return false;
 }
 
 std::optional<std::uint64_t> lfsPointerSize(std::string_view bytes) {

@@ -103,6 +103,15 @@ Result<base::Extracted> readPdf(const std::filesystem::path& reader_program,
   return extracted;
 }
 
+Result<base::Extracted> readOffice(const std::filesystem::path& reader_program,
+                                   const std::filesystem::path& file, const std::string& relative,
+                                   std::stop_token stop, const ReaderLimits& limits) {
+  TRY_ASSIGN(base::Extracted extracted, readPdf(reader_program, file, relative, stop, limits));
+  extracted.document.kind = base::DocumentKind::kMarkdown;
+  if (extracted.document.pages.size() == 1) extracted.document.pages.clear();
+  return extracted;
+}
+
 Result<PageImage> renderPage(const std::filesystem::path& reader_program,
                              const std::filesystem::path& file, int page, double scale,
                              std::stop_token stop, const ReaderLimits& limits) {

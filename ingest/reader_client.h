@@ -1,4 +1,4 @@
-// reader_client.h: PDFs, read by somebody else.
+// reader_client.h: PDFs and office documents, read by somebody else.
 //
 // Every call starts one lectern-reader: a sandboxed process that gets the opened file as a
 // descriptor and sends spans or a page image back. This side links no Poppler, opens the file,
@@ -39,6 +39,14 @@ base::Result<base::Extracted> readPdf(const std::filesystem::path& reader_progra
                                       const std::filesystem::path& file,
                                       const std::string& relative, std::stop_token stop,
                                       const ReaderLimits& limits = {});
+
+// docx, odt and epub, in the same process under the same limits. Each chapter of an epub is a page;
+// the others have none. The kind is kMarkdown. Errors as readPdf(): kUnsupported also for archives
+// that are no documents, kTooLarge and kCorrupt for those that were made to do harm.
+base::Result<base::Extracted> readOffice(const std::filesystem::path& reader_program,
+                                         const std::filesystem::path& file,
+                                         const std::string& relative, std::stop_token stop,
+                                         const ReaderLimits& limits = {});
 
 struct PageImage {
   int page = 0;     // 1-based

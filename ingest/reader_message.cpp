@@ -171,7 +171,7 @@ Result<ReaderMessage> decodeImage(ByteReader& reader) {
 
 Result<ReaderMessage> decodeRefusal(ByteReader& reader) {
   const auto number = reader.number<std::uint32_t>();
-  if (!reader.finished() || number > static_cast<std::uint32_t>(Refusal::kImageTooLarge))
+  if (!reader.finished() || number > static_cast<std::uint32_t>(Refusal::kXmlEntities))
     return broken("a bad refusal");
   return static_cast<Refusal>(number);
 }

@@ -37,6 +37,10 @@ enum class Refusal : std::uint32_t {
   kTooManyPages,
   kNoSuchPage,
   kImageTooLarge,
+  kNotDocument,      // an archive, but no docx, odt or epub
+  kArchiveTooLarge,  // unpacks to more than a document has
+  kArchivePath,      // names in it lead elsewhere, or stand for two things
+  kXmlEntities,      // defines entities, as only bombs do
 };
 
 enum class Remark : std::uint32_t {

@@ -11,24 +11,36 @@ base::Error refusalError(Refusal refusal) {
       return {ErrorCode::kCorrupt, "the file is not a PDF",
               "Give it the ending of what it is, or leave it out."};
     case Refusal::kDamaged:
-      return {ErrorCode::kCorrupt, "the PDF is damaged beyond repair",
+      return {ErrorCode::kCorrupt, "the document is damaged beyond repair",
               "Get the file again from where it came from."};
     case Refusal::kLocked:
-      return {ErrorCode::kLocked, "the PDF needs a password",
+      return {ErrorCode::kLocked, "the document needs a password",
               "Save a copy without a password and add that one."};
     case Refusal::kUnsupported:
-      return {ErrorCode::kUnsupported, "the PDF is encrypted in a way this version does not know",
+      return {ErrorCode::kUnsupported, "the document is encrypted in a way this version does not know",
               "Save a copy without encryption and add that one."};
     case Refusal::kNoPages:
-      return {ErrorCode::kCorrupt, "the PDF has no pages", "Leave it out."};
+      return {ErrorCode::kCorrupt, "the document has no pages", "Leave it out."};
     case Refusal::kTooManyPages:
-      return {ErrorCode::kTooLarge, "the PDF has too many pages",
+      return {ErrorCode::kTooLarge, "the document has too many pages",
               "Split it and add the parts you need."};
     case Refusal::kNoSuchPage:
-      return {ErrorCode::kNotFound, "the PDF has no such page", "Choose another page."};
+      return {ErrorCode::kNotFound, "the document has no such page", "Choose another page."};
     case Refusal::kImageTooLarge:
       return {ErrorCode::kTooLarge, "the page cannot be drawn in the memory it may have",
               "Read its text instead."};
+    case Refusal::kNotDocument:
+      return {ErrorCode::kUnsupported, "the archive is no docx, odt or epub document",
+              "Unpack it and add the files you need."};
+    case Refusal::kArchiveTooLarge:
+      return {ErrorCode::kTooLarge, "the document unpacks to more than any document has",
+              "Leave it out; it may have been made to do harm."};
+    case Refusal::kArchivePath:
+      return {ErrorCode::kCorrupt, "the document's parts have names that lead elsewhere",
+              "Leave it out; it may have been made to do harm."};
+    case Refusal::kXmlEntities:
+      return {ErrorCode::kCorrupt, "the document defines XML entities, which no writer does",
+              "Leave it out; it may have been made to do harm."};
   }
   return {ErrorCode::kInternal, "unknown refusal", {}};
 }

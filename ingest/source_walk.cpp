@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <unordered_set>
+#include <utility>
 
 #include <fcntl.h>
 #include <strings.h>
@@ -13,6 +15,7 @@
 #include "ingest/folder_listing.h"
 #include "ingest/git_tree.h"
 #include "ingest/ignore_rules.h"
+#include "ingest/inspection_pool.h"
 #include "ingest/shown_path.h"
 
 namespace ingest {
@@ -26,6 +29,7 @@ using base::Status;
 namespace {
 
 constexpr std::size_t kIgnoreFileBytesMax = std::size_t{16} << 20;
+constexpr const char* kExcludedSentence = "A .lecternignore file leaves it out.";
 
 CaseMode caseMode(const GitTree* git) {
   return git && git->ignoresCase() ? CaseMode::kFolded : CaseMode::kExact;
@@ -36,6 +40,13 @@ std::shared_ptr<const IgnoreFile> ignoreFileOf(const FolderListing& folder, cons
                                                const std::string& tree_path) {
   auto text = folder.smallFile(".gitignore", kIgnoreFileBytesMax);
   if (!text && git) text = git->recordedText(tree_path + ".gitignore");
+  return text ? std::make_shared<const IgnoreFile>(*text, tree_path, caseMode(git)) : nullptr;
+}
+
+// The .lecternignore in `folder`.
+std::shared_ptr<const IgnoreFile> excludeFileOf(const FolderListing& folder, const GitTree* git,
+                                                const std::string& tree_path) {
+  const auto text = folder.smallFile(".lecternignore", kIgnoreFileBytesMax);
   return text ? std::make_shared<const IgnoreFile>(*text, tree_path, caseMode(git)) : nullptr;
 }
 
@@ -116,27 +127,40 @@ class Tree {
 
 // One folder of the walk.
 struct Level {
-  FolderListing folder;
+  std::shared_ptr<FolderListing> folder;
   std::string path;        // below the chosen folder: "" or "a/b/"
-  IgnoreRules rules;
+  IgnoreRules rules;       // git's
+  IgnoreRules excludes;    // of .lecternignore
   bool ignored = false;    // by the rules; it is walked because something in it is tracked
   int depth = 0;
 };
 
 class Walk {
  public:
-  Walk(fs::path root, std::stop_token stop) : root_(std::move(root)), stop_(stop) {}
+  Walk(fs::path root, std::stop_token stop)
+      : root_(std::move(root)), stop_(stop), inspections_(stop) {}
 
   Result<WalkedSource> run() {
-    auto folder = FolderListing::open(AT_FDCWD, root_.c_str());
+    auto folder = opened(AT_FDCWD, root_.c_str());
     if (!folder) return refused(errno);
-    if (auto git = GitTree::enclosing(root_)) TRY(walkWorkTree(std::move(git), std::move(*folder)));
-    else TRY(walkPlain(std::move(*folder)));
+    if (auto git = GitTree::enclosing(root_)) TRY(walkWorkTree(std::move(git), std::move(folder)));
+    else TRY(walkPlain(std::move(folder)));
+    TRY_ASSIGN(auto inspected, inspections_.take());
+    source_.files.insert(source_.files.end(), std::make_move_iterator(inspected.begin()),
+                         std::make_move_iterator(inspected.end()));
     finish();
     return std::move(source_);
   }
 
  private:
+  using Folder = std::shared_ptr<FolderListing>;
+
+  // Null with errno set.
+  static Folder opened(int parent, const char* name) {
+    auto folder = FolderListing::open(parent, name);
+    return folder ? std::make_shared<FolderListing>(std::move(*folder)) : nullptr;
+  }
+
   tl::unexpected<base::Error> refused(int error) const {
     if (error == ENOENT)
       return failure(ErrorCode::kNotFound, "the folder does not exist",
@@ -148,28 +172,31 @@ class Walk {
                    error == EACCES ? "Give yourself permission to read it." : "");
   }
 
-  Status walkPlain(FolderListing folder) {
+  Status walkPlain(Folder folder) {
     Tree plain(nullptr, "", "");
-    return walkTree(plain, {std::move(folder), "", IgnoreRules({})});
+    return walkTree(plain, {std::move(folder), "", IgnoreRules({}), IgnoreRules({})});
   }
 
   // The chosen folder is the root of a work tree or lies inside one.
-  Status walkWorkTree(std::unique_ptr<GitTree> git, FolderListing folder) {
-    IgnoreRules rules = rulesEverywhere(git.get());
+  Status walkWorkTree(std::unique_ptr<GitTree> git, Folder folder) {
+    IgnoreRules rules = rulesEverywhere(git.get()), excludes({});
     std::string inside;
     for (const fs::path& part : root_.lexically_relative(git->root())) {
       if (part == ".") continue;
-      if (auto above = FolderListing::open(AT_FDCWD, (git->root() / inside).c_str()))
+      if (const Folder above = opened(AT_FDCWD, (git->root() / inside).c_str())) {
         rules = rules.below(ignoreFileOf(*above, git.get(), inside));
+        excludes = excludes.below(excludeFileOf(*above, git.get(), inside));
+      }
       const std::string path = inside + part.native();
       if (part == ".git" || rules.ignored(path, PathType::kFolder))
         return walkPlain(std::move(folder));
       inside = path + '/';
     }
+    above_ = inside;
     source_.git = true;
     source_.revision = git->head();
     Tree tree(std::move(git), "", inside);
-    return walkTree(tree, {std::move(folder), "", std::move(rules)});
+    return walkTree(tree, {std::move(folder), "", std::move(rules), std::move(excludes)});
   }
 
   Status walkTree(Tree& tree, Level top) {
@@ -188,22 +215,25 @@ class Walk {
   }
 
   Status walkLevel(Tree& tree, Level level) {
-    const auto names = level.folder.names();
+    const auto names = level.folder->names();
     if (!names) {
       if (level.path.empty()) return refused(errno);
       return addUnread(level.path, "unreadable",
                        std::string("The system stopped listing it: ") + std::strerror(errno) + ".");
     }
+    const std::string tree_path = tree.inTree(level.path);
     if (!level.ignored)
-      level.rules = level.rules.below(
-          ignoreFileOf(level.folder, tree.git(), tree.inTree(level.path)));
+      level.rules = level.rules.below(ignoreFileOf(*level.folder, tree.git(), tree_path));
+    level.excludes =
+        level.excludes.below(excludeFileOf(*level.folder, tree.git(), above_ + level.path));
+    InspectionBatch batch{level.folder, {}, {}};
     for (const ListedName& name : *names) {
       if (stop_.stop_requested()) return failure(ErrorCode::kCancelled, "walking stopped");
       if (isDotGit(tree, name.name)) continue;
       TRY(name.type == NameType::kFolder ? visitFolder(tree, level, name.name)
-                                         : visitFile(tree, level, name.name));
+                                         : visitFile(tree, level, name.name, batch));
     }
-    return {};
+    return inspections_.add(std::move(batch));
   }
 
   static bool isDotGit(const Tree& tree, const std::string& name) {
@@ -211,21 +241,26 @@ class Walk {
     return name.size() == 4 && ::strcasecmp(name.c_str(), ".git") == 0;
   }
 
-  Status visitFile(Tree& tree, const Level& level, const std::string& name) {
+  Status visitFile(Tree& tree, const Level& level, const std::string& name,
+                   InspectionBatch& batch) {
     const std::string path = level.path + name;
     const std::string tree_path = tree.inTree(path);
     const bool tracked = tree.takeTracked(tree_path) != nullptr;
     const bool ignored =
         !tracked && (level.ignored || level.rules.ignored(tree_path, PathType::kFile));
-    if (ignored) {
+    const bool excluded = !ignored && level.excludes.ignored(above_ + path, PathType::kFile);
+    if (ignored || excluded) {
       struct stat status {};
-      if (::fstatat(level.folder.descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+      if (::fstatat(level.folder->descriptor(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
         status.st_size = 0;
-      return add(path, "ignored", "", static_cast<std::uint64_t>(status.st_size));
+      return add(path, ignored ? "ignored" : "excluded", excluded ? kExcludedSentence : "",
+                 static_cast<std::uint64_t>(status.st_size));
     }
-    WalkedFile entry;
-    inspectInto(entry, level.folder.descriptor(), name.c_str(), LinkMode::kReport);
-    return add(path, std::move(entry));
+    TRY_ASSIGN(WalkedFile entry, named(path));
+    batch.entries.push_back(std::move(entry));
+    batch.names.push_back(name);
+    if (batch.names.size() < InspectionPool::kBatchFilesMax) return {};
+    return inspections_.add(std::exchange(batch, InspectionBatch{level.folder, {}, {}}));
   }
 
   Status visitFolder(Tree& tree, const Level& level, const std::string& name) {
@@ -238,26 +273,30 @@ class Walk {
     const bool ignored = level.ignored || level.rules.ignored(tree_path, PathType::kFolder);
     const bool tracked = tree.tracksBelow(tree_path);
     if (ignored && !tracked) return add(path, "ignored", "");
-    if (!tracked && level.folder.holdsRepository(name)) {
+    if (level.excludes.ignored(above_ + level.path + name, PathType::kFolder))
+      return addUnread(path, "excluded", kExcludedSentence);
+    if (!tracked && level.folder->holdsRepository(name)) {
       if (tree.git()) return add(path, "repository", "It is a repository of its own.");
       if (auto git = GitTree::at(root_ / level.path / name))
         return walkRepository(std::move(git), level, name);
     }
     if (level.depth >= kFolderDepthMax)
       return addUnread(path, "too_deep", "It lies too deep in other folders.");
-    auto folder = FolderListing::open(level.folder.descriptor(), name.c_str());
+    Folder folder = opened(level.folder->descriptor(), name.c_str());
     if (!folder) return addUnopened(path, errno);
-    return walkLevel(tree, {std::move(*folder), path, level.rules, ignored, level.depth + 1});
+    return walkLevel(tree, {std::move(folder), path, level.rules, level.excludes, ignored,
+                            level.depth + 1});
   }
 
   // A repository inside a plain folder: its own rules, from its root.
   Status walkRepository(std::unique_ptr<GitTree> git, const Level& level, const std::string& name) {
     const std::string path = level.path + name + '/';
-    auto folder = FolderListing::open(level.folder.descriptor(), name.c_str());
+    Folder folder = opened(level.folder->descriptor(), name.c_str());
     if (!folder) return addUnopened(path, errno);
     IgnoreRules rules = rulesEverywhere(git.get());
     Tree tree(std::move(git), path, "");
-    return walkTree(tree, {std::move(*folder), path, std::move(rules), false, level.depth + 1});
+    return walkTree(tree, {std::move(folder), path, std::move(rules), level.excludes, false,
+                           level.depth + 1});
   }
 
   Status addUnopened(const std::string& path, int error) {
@@ -275,22 +314,24 @@ class Walk {
 
   Status add(const std::string& path, std::string reason, std::string detail,
              std::uint64_t bytes = 0) {
-    WalkedFile entry;
+    TRY_ASSIGN(WalkedFile entry, named(path));
     entry.reason = std::move(reason);
     entry.detail = std::move(detail);
     entry.bytes = bytes;
-    return add(path, std::move(entry));
+    source_.files.push_back(std::move(entry));
+    return {};
   }
 
-  Status add(const std::string& path, WalkedFile entry) {
-    if (source_.files.size() >= kEntriesMax)
+  // An entry that knows its place; counted, so that it is in the end.
+  Result<WalkedFile> named(const std::string& path) {
+    if (++n_entries_ > kEntriesMax)
       return failure(ErrorCode::kTooLarge,
                      "the folder holds more than " + std::to_string(kEntriesMax) + " paths",
                      "Choose a smaller folder.");
+    WalkedFile entry;
     entry.relative = shownPath(path);
     entry.file = root_ / (path.ends_with('/') ? path.substr(0, path.size() - 1) : path);
-    source_.files.push_back(std::move(entry));
-    return {};
+    return entry;
   }
 
   // Sorts the entries and tells paths apart that are shown alike: `a\xe9` may be five characters of
@@ -317,7 +358,10 @@ class Walk {
   const fs::path root_;  // absolute, without links
   const std::stop_token stop_;
   WalkedSource source_;
+  std::string above_;  // the chosen folder below the work tree it lies in: .lecternignore counts there
+  std::size_t n_entries_ = 0;
   std::vector<std::string> unread_;  // folders, with their '/'
+  InspectionPool inspections_;
 };
 
 }  // namespace

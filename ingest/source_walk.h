@@ -8,7 +8,7 @@
 // enclosing repository ignores was chosen all the same and counts as a plain one.
 //
 // Symbolic links are never followed (the chosen path itself may be one); pipes, sockets and devices
-// are never opened. Knows nothing of tokens or of what is inside a PDF. Any thread may call.
+// are never opened. Files are looked at on several threads. Knows nothing of tokens or of what is inside a PDF. Any thread may call.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "engine/base/document.h"
+#include "engine/base/hash.h"
 #include "engine/base/result.h"
 
 namespace ingest {
@@ -30,6 +31,9 @@ inline constexpr int kFolderDepthMax = 256;
 
 // Reasons of what is not read:
 //   "ignored"       by a rule of git; an ignored folder is one entry
+//   "excluded"      by a .lecternignore file, which has the same grammar as .gitignore and counts
+//                   for what is tracked as well; an excluded folder is one entry
+//   "secret"        looks like a key, token or password, by its name or in its first kHeadBytes
 //   "binary"        not text in any encoding, no PDF
 //   "too_large"     above kTextBytesMax or kPdfBytesMax
 //   "unreadable"    the system refuses
@@ -41,7 +45,7 @@ inline constexpr int kFolderDepthMax = 256;
 //   "missing"       tracked, but not in the work tree
 //   "vanished"      gone while the folder was walked
 //   "too_deep"      a folder below kFolderDepthMax others
-// Remarks on what is read: "lock_file", "generated", "minified".
+// Remarks on what is read: "lock_file", "generated", "minified", "vendored".
 struct WalkedFile {
   std::string relative;        // below the folder, '/' separated; folders end in '/', except those
                                // of submodules. Valid UTF-8 and unique: bytes of a name that are
@@ -52,6 +56,7 @@ struct WalkedFile {
   bool read = false;
   std::string reason;          // see above; "" when read without remark
   std::string detail;          // one sentence; may be empty
+  base::Hash128 head_hash;     // of the first kHeadBytes, where they were looked at
 };
 
 struct WalkedSource {

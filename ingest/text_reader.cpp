@@ -9,6 +9,8 @@
 
 #include "ingest/encoding.h"
 #include "ingest/file_kind.h"
+#include "ingest/html_text.h"
+#include "ingest/notebook_text.h"
 #include "ingest/opened_file.h"
 #include "ingest/source_walk.h"
 
@@ -71,6 +73,30 @@ std::vector<Diagnostic> diagnose(const Encoding& encoding, const DecodedText& de
   return diagnostics;
 }
 
+// Pages and notebooks become what a person reads of them.
+void convertMarkup(base::Extracted& extracted) {
+  base::Document& document = extracted.document;
+  const std::string_view name =
+      std::string_view(document.path).substr(document.path.rfind('/') + 1);
+  const std::string_view head = std::string_view(document.text).substr(0, kHeadBytes);
+  if (isHtmlPage(name, head)) {
+    HtmlText page = htmlText(document.text);
+    if (page.n_left_out > 0)
+      extracted.diagnostics.push_back(
+          {"scripts_left_out", "Scripts and styles of the page were left out.", 0});
+    document.text = std::move(page.text);
+    document.kind = DocumentKind::kMarkdown;
+  } else if (isNotebook(name, head)) {
+    auto notebook = notebookText(document.text);
+    if (!notebook) return;  // damaged: shown as it is
+    if (!notebook->lines_kept)
+      extracted.diagnostics.push_back(
+          {"lines_differ", "The lines are those of the cells, not those of the file.", 0});
+    document.text = std::move(notebook->text);
+    document.kind = DocumentKind::kMarkdown;
+  }
+}
+
 DocumentKind textKind(const std::string& relative, std::string_view bytes) {
   const std::string_view name = std::string_view(relative).substr(relative.rfind('/') + 1);
   const DocumentKind kind = fileKind(name, bytes.substr(0, kHeadBytes));
@@ -98,6 +124,7 @@ Result<base::Extracted> readText(const std::filesystem::path& file, const std::s
                         .text = std::move(decoded.text),
                         .pages = {},
                         .spans = {}};
+  convertMarkup(extracted);
   return extracted;
 }
 

@@ -6,6 +6,9 @@
 // (LF, CRLF, CR) and control characters stay as they are, so that a quote can be compared with the
 // bytes. Only three things change: a byte order mark is left out, what does not decode becomes
 // U+FFFD, and so does a NUL.
+//
+// Whole HTML pages and Jupyter notebooks become Markdown whose line n is what line n of the file
+// says (html_text.h, notebook_text.h); templates and fragments of HTML are code and stay.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +23,7 @@ namespace ingest {
 // `relative` becomes Document::path; the kind follows from name and content and is never kPdf.
 // Diagnostics: "encoding" (not UTF-8; which one, by its mark), "encoding_guessed" (by its
 // statistics), "invalid_utf8" or "invalid_encoding" (bytes replaced by U+FFFD, or pairs of
-// surrogates joined), "nul_bytes".
+// surrogates joined), "nul_bytes", "scripts_left_out", "lines_differ" (a notebook on few lines).
 //
 // Errors: kUnsupported (binary, or not a regular file), kTooLarge (above kTextBytesMax, asked
 // before anything is allocated), kNotFound, kIo (unreadable, or changed meanwhile), kCancelled.

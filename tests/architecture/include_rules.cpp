@@ -45,7 +45,7 @@ const std::vector<Library>& libraries() {
       {"libgit2", std::regex("git2.*"), std::regex("ingest/.*\\.cpp")},
       {"uchardet", std::regex("uchardet.*"), std::regex("ingest/.*\\.cpp")},
       {"libarchive", std::regex("archive.*"), std::regex("ingest/.*\\.cpp")},
-      {"pugixml", std::regex("pugixml.*"), std::regex("ingest/.*\\.cpp")},
+      {"pugixml", std::regex("pugixml.*"), std::regex("ingest/(.*\\.cpp|office/xml\\.h)")},
       {"libseccomp", std::regex("seccomp\\.h"), std::regex("ingest/.*\\.cpp")},
       {"SQLite", std::regex("sqlite3.*"), std::regex("storage/(sqlite|page_checks)\\.(h|cpp)")},
       {"zstd", std::regex("zstd.*"), std::regex("storage/.*\\.cpp")},

@@ -22,6 +22,7 @@
 #include <QTest>
 
 #include "ingest/sandbox.h"
+#include "ingest/sandbox_probe.h"
 #include "tests/support/test_main.h"
 
 namespace {
@@ -131,6 +132,37 @@ class SandboxTest : public QObject {
       return errno != EPERM && errno != EACCES;
     }));
     QVERIFY(!getsThrough([] { return ::unshare(CLONE_NEWUSER) == 0; }));
+  }
+
+  void everyAttemptOfTheSelftestIsRefused() {
+    if (levelHere() != ingest::SandboxLevel::kFull) QSKIP("no Landlock or seccomp on this machine");
+    int n_open = -1;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      ingest::enterSandbox(kMemoryBytes);
+      int n = 0;
+      for (const ingest::Probe& probe : ingest::probeSandbox(kMemoryBytes)) n += !probe.refused;
+      ::_exit(n);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    if (WIFEXITED(status)) n_open = WEXITSTATUS(status);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    QVERIFY(n_open <= 1);  // memory: the sanitizers need more of it
+#else
+    QCOMPARE(n_open, 0);
+#endif
+  }
+
+  void withoutASandboxTheAttemptsGetThrough() {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const auto probes = ingest::probeSandbox(1 << 20);
+      ::_exit(probes[0].refused || probes[1].refused || probes[3].refused ? 1 : 0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    QVERIFY(WIFEXITED(status) && WEXITSTATUS(status) == 0);
   }
 
   void filesOfTheUserStayClosed() {

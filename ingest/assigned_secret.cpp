@@ -1,0 +1,129 @@
+#include "ingest/assigned_secret.h"
+
+#include <algorithm>
+
+#include "ingest/random_value.h"
+
+namespace ingest {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 80;
+constexpr std::size_t kValueBytesMax = 512;
+
+// What a name must end in, without its separators and in lower case.
+constexpr std::string_view kPasswordNames[] = {"password", "passwd", "passphrase", "pwd", "pass",
+                                               "passwort"};
+constexpr std::string_view kSecretNames[] = {
+    "secret",    "token",     "apikey",    "accesskey",  "privatekey",    "secretkey",
+    "authkey",   "masterkey", "accountkey", "storagekey", "encryptionkey", "signingkey",
+    "licensekey", "secretkeybase", "credential", "credentials", "apisecret", "clientsecret",
+    "accesskeysecret", "sharedkey", "servicekey", "webhookkey", "hmackey", "cookiekey",
+    "integrationkey", "deploykey", "appkey"};
+// Names that end so and hold nothing secret.
+constexpr std::string_view kHarmlessNames[] = {
+    "publickeytoken", "csrftoken", "xsrftoken", "nexttoken", "pagetoken", "continuationtoken",
+    "cancellationtoken", "synctoken", "maxtoken", "idempotencytoken", "eostoken", "bostoken",
+    "padtoken", "unktoken", "septoken", "clstoken", "masktoken", "bypass", "compass", "subpass",
+    "renderpass", "encompass"};
+
+bool isNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == '-' || c == '.';
+}
+
+std::string plainName(std::string_view name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c == '_' || c == '-' || c == '.') continue;
+    plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return plain;
+}
+
+template <class Table>
+bool endsInOne(const Table& table, std::string_view name) {
+  return std::any_of(std::begin(table), std::end(table),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+struct Assigned {
+  std::string_view value;
+  bool quoted = false;
+};
+
+void skipBlanks(std::string_view text, std::size_t& at) {
+  while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
+}
+
+// Behind the name: `= "value"`, `: value`, `=> 'value'`, `>value<`, `" : "value"`.
+std::optional<Assigned> valueBehind(std::string_view text, std::size_t at) {
+  if (at < text.size() && text[at] == '\\') ++at;  // JSON inside of a string
+  const bool name_quoted = at < text.size() && (text[at] == '"' || text[at] == '\'');
+  if (name_quoted) ++at;
+  if (at < text.size() && text[at] == ']') ++at;  // config["password"] = ...
+  skipBlanks(text, at);
+  if (at >= text.size()) return std::nullopt;
+  if (text[at] == '>' && !name_quoted) {
+    const std::size_t end = text.find('<', ++at);
+    if (end == std::string_view::npos || end - at > kValueBytesMax) return std::nullopt;
+    return Assigned{text.substr(at, end - at), true};
+  }
+  // Go declares with `:=`, Ruby and PHP use `=>`; `==` compares.
+  if (text[at] == ':' && at + 1 < text.size() && text[at + 1] == '=') ++at;
+  if (text[at] != '=' && text[at] != ':') return std::nullopt;
+  ++at;
+  if (at < text.size() && text[at] == '>') ++at;
+  else if (at < text.size() && text[at] == '=') return std::nullopt;
+  skipBlanks(text, at);
+  if (at < text.size() && text[at] == '\\') ++at;
+  if (at >= text.size()) return std::nullopt;
+  if (const char quote = text[at]; quote == '"' || quote == '\'' || quote == '`') {
+    const std::size_t end = text.find_first_of(std::string("\n\\") + quote, ++at);
+    if (end == std::string_view::npos || end - at > kValueBytesMax) return std::nullopt;
+    return Assigned{text.substr(at, end - at), true};
+  }
+  const std::size_t end = std::min(text.find_first_of(" \t\r\n,;\"'<>`()[]{}\\", at), text.size());
+  if (end - at > kValueBytesMax) return std::nullopt;
+  // `call(` or `table[`: whatever it is, it is computed.
+  if (end < text.size() && (text[end] == '(' || text[end] == '[' || text[end] == '{'))
+    return std::nullopt;
+  return Assigned{text.substr(at, end - at), false};
+}
+
+}  // namespace
+
+BareValues bareValuesOf(std::string_view file_name) {
+  std::string lower(file_name);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (lower.starts_with(".env") || lower.starts_with("dockerfile") || lower.starts_with("."))
+    return BareValues::kAreText;
+  const std::size_t dot = lower.rfind('.');
+  if (dot == std::string::npos) return BareValues::kAreText;
+  const std::string_view extension = std::string_view(lower).substr(dot + 1);
+  constexpr std::string_view kTextual[] = {"bash", "cfg",  "cnf",  "conf", "config", "env",
+                                           "ini",  "json", "md",   "netrc", "properties", "rc",
+                                           "rst",  "sh",   "tfvars", "toml", "txt", "yaml",
+                                           "yml",  "zsh",  "log",  "service", "csv", "bat", "ps1"};
+  return std::find(std::begin(kTextual), std::end(kTextual), extension) != std::end(kTextual)
+             ? BareValues::kAreText
+             : BareValues::kAreCode;
+}
+
+std::optional<std::string> assignedSecret(std::string_view text, std::size_t at, BareValues bare) {
+  std::size_t begin = at, end = at;
+  while (begin > 0 && at - begin < kNameBytesMax && isNameCharacter(text[begin - 1])) --begin;
+  while (end < text.size() && end - at < kNameBytesMax && isNameCharacter(text[end])) ++end;
+  const std::string name = plainName(text.substr(begin, end - begin));
+  const bool password = endsInOne(kPasswordNames, name);
+  if (!password && !endsInOne(kSecretNames, name)) return std::nullopt;
+  if (endsInOne(kHarmlessNames, name)) return std::nullopt;
+  const auto assigned = valueBehind(text, end);
+  if (!assigned || (!assigned->quoted && bare == BareValues::kAreCode)) return std::nullopt;
+  const std::string_view value = assigned->value;
+  if (password && (looksLikePassword(value) || looksRandom(value))) return "password";
+  if (!password && value.size() >= 16 && looksRandom(value)) return "assigned_secret";
+  return std::nullopt;
+}
+
+}  // namespace ingest
