@@ -1,15 +1,16 @@
 #include "app/document_reader.h"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 #include <system_error>
-#include <thread>
 
-#include "app/session_text.h"
-#include "engine/base/channel.h"
+#include "app/in_order.h"
+#include "app/plan_choices.h"
 #include "engine/context_builder.h"
+#include "engine/receipt_text.h"
+#include "ingest/file_kind.h"
 #include "ingest/reader_client.h"
+#include "ingest/secret_finder.h"
 #include "ingest/source_walk.h"
 #include "ingest/text_reader.h"
 
@@ -23,17 +24,39 @@ using base::Status;
 
 namespace {
 
-// Readers at work at once: PDFs are read in processes of their own, text is mostly disk.
-constexpr std::size_t kReadersMax = 4;
 // Documents read ahead of the one that is being taken.
 constexpr std::size_t kAheadMax = 64;
 
-Result<base::Extracted> readOne(const fs::path& file, const std::string& path,
+Result<base::Extracted> readAny(const fs::path& file, const std::string& path,
                                 base::DocumentKind kind, const fs::path& reader_program,
                                 std::stop_token stop) {
   if (kind == base::DocumentKind::kPdf)
     return ingest::readPdf(reader_program, file, path, stop);
+  // A text with such a name has another kind.
+  if (kind == base::DocumentKind::kMarkdown && ingest::isOffice(file.native()))
+    return ingest::readOffice(reader_program, file, path, stop);
   return ingest::readText(file, path, stop);
+}
+
+// A document, or why not.
+struct Outcome {
+  Result<base::Extracted> extracted;
+  std::optional<ingest::Secret> secret;  // found in the whole text; the plan saw only its beginning
+};
+
+Outcome readOne(const fs::path& file, const base::ReceiptEntry& entry,
+                const fs::path& reader_program, std::stop_token stop) {
+  Outcome outcome{readAny(file, entry.path, entry.kind, reader_program, stop), std::nullopt};
+  if (outcome.extracted && entry.reason != kSecretAllowed)
+    outcome.secret = ingest::findSecret(entry.path.substr(entry.path.rfind('/') + 1),
+                                        outcome.extracted->document.text);
+  return outcome;
+}
+
+void markSecret(base::ReceiptEntry& entry, const ingest::Secret& secret) {
+  entry.read = false;
+  entry.reason = kSecret;
+  entry.detail = ingest::secretSentence(secret);
 }
 
 // The word of the receipt for a file that should have been read.
@@ -56,55 +79,20 @@ void markUnread(base::ReceiptEntry& entry, const base::Error& error) {
 
 Status requireReader(const SourcePlan& plan, const fs::path& reader_program) {
   const bool needed = std::any_of(plan.files.begin(), plan.files.end(), [](const auto& file) {
-    return file.entry.read && file.entry.kind == base::DocumentKind::kPdf;
+    return file.entry.read && (file.entry.kind == base::DocumentKind::kPdf ||
+                               ingest::isOffice(file.relative));
   });
   std::error_code error;
   if (!needed || fs::exists(reader_program, error)) return {};
   return failure(ErrorCode::kIo, "the program " + reader_program.string() + " is missing",
-                 "Build or install Lectern again: PDFs are read by it.");
+                 "Build or install Lectern again: PDFs and office documents are read by it.");
 }
 
-using TakeDocument = std::function<Status(std::size_t index, Result<base::Extracted>&& extracted)>;
-
-// Reads the files of the plan on a few threads and hands them to `take` on this one, in any order.
-Status readInParallel(const SourcePlan& plan, const fs::path& reader_program,
-                      const TakeDocument& take, std::stop_token stop) {
-  struct Read {
-    std::size_t index = 0;
-    Result<base::Extracted> extracted;
-  };
+std::vector<std::size_t> wantedFiles(const SourcePlan& plan) {
   std::vector<std::size_t> wanted;
   for (std::size_t i = 0; i < plan.files.size(); ++i)
     if (plan.files[i].entry.read) wanted.push_back(i);
-
-  base::Channel<Read> done(kAheadMax);
-  std::stop_source end;  // of the workers: the caller's stop, or a failure here
-  std::stop_callback on_stop(stop, [&end] { end.request_stop(); });
-  std::atomic<std::size_t> next = 0;
-  std::vector<std::jthread> readers;
-  const std::size_t n_readers = std::min(
-      {kReadersMax, wanted.size(), std::max<std::size_t>(1, std::thread::hardware_concurrency())});
-  for (std::size_t i = 0; i < n_readers; ++i)
-    readers.emplace_back([&] {
-      const std::stop_token ended = end.get_token();
-      for (std::size_t at = next++; at < wanted.size() && !ended.stop_requested(); at = next++) {
-        const PlannedFile& file = plan.files[wanted[at]];
-        auto extracted =
-            readOne(file.file, file.entry.path, file.entry.kind, reader_program, ended);
-        if (!done.send({wanted[at], std::move(extracted)}, ended)) return;
-      }
-    });
-
-  Status status;
-  for (std::size_t n = 0; n < wanted.size() && status; ++n) {
-    auto read = done.receive(stop);
-    if (!read || stop.stop_requested())
-      status = failure(ErrorCode::kCancelled, "reading the files was stopped");
-    else
-      status = take(read->index, std::move(read->extracted));
-  }
-  end.request_stop();
-  return status;
+  return wanted;
 }
 
 }  // namespace
@@ -115,24 +103,28 @@ Result<ReadFiles> readFiles(const SourcePlan& plan, const fs::path& reader_progr
   TRY(requireReader(plan, reader_program));
   ReadFiles read;
   for (const PlannedFile& file : plan.files) read.receipt.push_back(file.entry);
-  std::vector<std::optional<base::Extracted>> documents(plan.files.size());
-  std::size_t n_done = plan.files.size() - static_cast<std::size_t>(plan.readCount());
-  TRY(readInParallel(
-      plan, reader_program,
-      [&](std::size_t index, Result<base::Extracted>&& extracted) -> Status {
-        if (extracted)
-          documents[index] = *std::move(extracted);
-        else
-          markUnread(read.receipt[index], extracted.error());
+  const std::vector<std::size_t> wanted = wantedFiles(plan);
+  std::size_t n_done = plan.files.size() - wanted.size();
+  TRY(inOrder(
+      wanted.size(), kAheadMax,
+      [&](std::size_t i, std::stop_token ended) {
+        const PlannedFile& file = plan.files[wanted[i]];
+        return readOne(file.file, file.entry, reader_program, ended);
+      },
+      [&](std::size_t i, Outcome&& outcome) -> Status {
+        base::ReceiptEntry& entry = read.receipt[wanted[i]];
+        if (!outcome.extracted) {
+          markUnread(entry, outcome.extracted.error());
+        } else if (outcome.secret) {
+          markSecret(entry, *outcome.secret);
+        } else {
+          read.documents.push_back(*std::move(outcome.extracted));
+          read.sources.push_back(plan.files[wanted[i]].source);
+        }
         if (on_progress) on_progress(++n_done);
         return {};
       },
       stop));
-  for (std::size_t i = 0; i < documents.size(); ++i) {
-    if (!documents[i]) continue;
-    read.documents.push_back(*std::move(documents[i]));
-    read.sources.push_back(plan.files[i].source);
-  }
   return read;
 }
 
@@ -140,40 +132,70 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
                    const fs::path& reader_program,
                    const std::function<void(std::size_t, std::size_t)>& on_file,
                    std::stop_token stop) {
+  struct Counted {
+    Outcome outcome;
+    Result<std::int64_t> n_tokens = 0;
+  };
   TRY(requireReader(plan, reader_program));
-  TRY_ASSIGN(const auto empty, engine::ContextBuilder::create(std::move(tokenizer)));
+  TRY_ASSIGN(auto builder, engine::ContextBuilder::create(tokenizer));
+  plan.n_template = static_cast<std::int64_t>(builder.context().tokens.size());
+  std::vector<engine::ReceiptNote> notes;
+  const std::vector<std::size_t> wanted = wantedFiles(plan);
   const std::size_t n_files = plan.files.size();
-  std::size_t n_done = n_files - static_cast<std::size_t>(plan.readCount());
-  return readInParallel(
-      plan, reader_program,
-      [&](std::size_t index, Result<base::Extracted>&& extracted) -> Status {
-        PlannedFile& file = plan.files[index];
-        if (extracted) {
-          engine::ContextBuilder builder = empty;
-          TRY(builder.addDocument(extracted->document));
-          file.n_tokens = documentTokens(builder.context(), 1)[0];
+  std::size_t n_done = n_files - wanted.size();
+  TRY(inOrder(
+      wanted.size(), kAheadMax,
+      [&](std::size_t i, std::stop_token ended) {
+        const PlannedFile& file = plan.files[wanted[i]];
+        Counted counted{readOne(file.file, file.entry, reader_program, ended)};
+        if (!counted.outcome.extracted || counted.outcome.secret) return counted;
+        base::Document& document = counted.outcome.extracted->document;
+        const auto encoded = engine::ContextBuilder::encodeDocument(*tokenizer, document);
+        if (encoded) counted.n_tokens = static_cast<std::int64_t>(encoded->tokens.size());
+        else counted.n_tokens = tl::make_unexpected(encoded.error());
+        document = {};  // the number is all that is wanted
+        return counted;
+      },
+      [&](std::size_t i, Counted&& counted) -> Status {
+        PlannedFile& file = plan.files[wanted[i]];
+        Outcome& outcome = counted.outcome;
+        if (!outcome.extracted) {
+          markUnread(file.entry, outcome.extracted.error());
+        } else if (outcome.secret) {
+          markSecret(file.entry, *outcome.secret);
         } else {
-          markUnread(file.entry, extracted.error());
+          TRY_ASSIGN(file.n_tokens, counted.n_tokens);
+          if (!outcome.extracted->diagnostics.empty())
+            notes.push_back({file.entry.path, std::move(outcome.extracted->diagnostics)});
         }
         if (on_file) on_file(++n_done, n_files);
         return {};
       },
-      stop);
+      stop));
+  std::vector<base::ReceiptEntry> receipt;
+  for (const PlannedFile& file : plan.files) receipt.push_back(file.entry);
+  builder.addReceipt(engine::receiptText(receipt, notes));
+  plan.n_receipt = static_cast<std::int64_t>(builder.context().tokens.size()) - plan.n_template;
+  return {};
 }
 
 Result<base::Extracted> readFile(const fs::path& file, const fs::path& reader_program,
-                                 std::stop_token stop) {
+                                 std::stop_token stop, Secrets secrets) {
   std::error_code error;
   if (!fs::exists(file, error))
     return failure(ErrorCode::kNotFound, "there is no file at " + file.string(),
                    "Check the path.");
   TRY_ASSIGN(const ingest::WalkedFile walked, ingest::inspectFile(file));
-  if (!walked.read)
+  if (walked.reason == kSecret && secrets == Secrets::kLeaveOut)
+    return failure(ErrorCode::kUnsupported,
+                   file.string() + " is not read, it looks like a secret: " + walked.detail,
+                   "Say --allow-secret if you want to read it all the same.");
+  if (!walked.read && walked.reason != kSecret)
     return failure(ErrorCode::kUnsupported,
                    file.string() + " is not read: " +
                        (walked.detail.empty() ? walked.reason : walked.detail),
                    "Lectern reads text and PDF files.");
-  return readOne(file, walked.relative, walked.kind, reader_program, stop);
+  return readAny(file, walked.relative, walked.kind, reader_program, stop);
 }
 
 }  // namespace app

@@ -27,16 +27,19 @@ base::Result<ReadFiles> readFiles(const SourcePlan& plan,
                                   const std::function<void(std::size_t n_done)>& on_progress,
                                   std::stop_token stop);
 
-// Reads every file of the plan to count its tokens as they will stand in the context. A file that
-// cannot be read is marked as such in the plan, with the reason. Errors as readFiles().
+// Reads every file of the plan to count its tokens as they will stand in the context, and those of
+// the receipt: SourcePlan::contextTokens() is then what an ingest of the same files makes. A file
+// that cannot be read is marked as such in the plan, with the reason. Errors as readFiles().
 base::Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> tokenizer,
                          const std::filesystem::path& reader_program,
                          const std::function<void(std::size_t n_done, std::size_t n_files)>& on_file,
                          std::stop_token stop);
 
-// One file by itself. Errors are the reader's: kLocked, kCorrupt, kUnsupported, kNotFound ...
+enum class Secrets { kLeaveOut, kRead };
+// One file by itself. Errors are the reader's: kLocked, kCorrupt, kUnsupported (also what looks like
+// a secret), kNotFound ...
 base::Result<base::Extracted> readFile(const std::filesystem::path& file,
                                        const std::filesystem::path& reader_program,
-                                       std::stop_token stop);
+                                       std::stop_token stop, Secrets secrets = Secrets::kLeaveOut);
 
 }  // namespace app

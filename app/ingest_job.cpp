@@ -102,8 +102,8 @@ class IngestRun {
       plan_ = request_.plan;
     } else {
       TRY_ASSIGN(const auto paths, sourcePaths());
-      TRY_ASSIGN(plan_, planSources(paths, stop_));
-      if (request_.paths.empty()) TRY(leaveOutAgain());
+      TRY_ASSIGN(plan_, planSources(paths, request_.choices, stop_));
+      if (request_.paths.empty()) TRY(chooseAgain());
     }
     const auto n_files = plan_.files.size();
     TRY_ASSIGN(read_, readFiles(
@@ -133,18 +133,18 @@ class IngestRun {
     return paths;
   }
 
-  // What the user left out stays out when the same reading goes on.
-  Status leaveOutAgain() {
+  // What the user left out stays out when the same reading goes on, and what was allowed stays in.
+  Status chooseAgain() {
     TRY_ASSIGN(const auto receipt, library().receiptOf(session_.id));
-    std::map<std::string, std::string> left_out;  // path and what was said of it
+    std::map<std::string, const base::ReceiptEntry*> chosen;
     for (const base::ReceiptEntry& entry : receipt)
-      if (!entry.read && entry.reason == kLeftOut) left_out[entry.path] = entry.detail;
+      if (entry.reason == (entry.read ? kSecretAllowed : kLeftOut)) chosen[entry.path] = &entry;
     for (PlannedFile& file : plan_.files) {
-      const auto found = left_out.find(file.entry.path);
-      if (found == left_out.end()) continue;
-      file.entry.read = false;
-      file.entry.reason = kLeftOut;
-      file.entry.detail = found->second;
+      const auto found = chosen.find(file.entry.path);
+      if (found == chosen.end() || (found->second->read && file.entry.reason != kSecret)) continue;
+      file.entry.read = found->second->read;
+      file.entry.reason = found->second->reason;
+      file.entry.detail = found->second->detail;
     }
     return {};
   }
@@ -316,7 +316,7 @@ Result<IngestReport> runIngest(ServiceParts& parts, const IngestRequest& request
 Status queueIngest(ServiceParts& parts, const IngestRequest& request, std::stop_token stop) {
   SourcePlan plan = request.plan;
   if (plan.sources.empty() && !request.paths.empty()) {
-    TRY_ASSIGN(plan, planSources(request.paths, stop));
+    TRY_ASSIGN(plan, planSources(request.paths, request.choices, stop));
   }
   storage::SessionDatabase& database = *parts.database;
   return database.asOneStep([&]() -> Status {
@@ -335,7 +335,8 @@ Status queueIngest(ServiceParts& parts, const IngestRequest& request, std::stop_
                                                       .workspace = {}}));
       std::vector<base::ReceiptEntry> left_out;
       for (const PlannedFile& file : plan.files)
-        if (file.entry.reason == kLeftOut) left_out.push_back(file.entry);
+        if (file.entry.reason == kLeftOut || file.entry.reason == kSecretAllowed)
+          left_out.push_back(file.entry);
       TRY(database.library().setDocuments(session->id, {}, left_out));
     }
     if (!plan.sources.empty())

@@ -13,7 +13,7 @@ base::Result<IngestReport> runIngest(ServiceParts& parts, const IngestRequest& r
                                      const IngestEvents& events, std::stop_token stop);
 
 // Version of our readers: a better one makes a new document of the same bytes.
-inline constexpr std::int64_t kReaderVersion = 1;
+inline constexpr std::int64_t kReaderVersion = 2;
 
 // Stores what is to be read, for another day; the job is the session's unfinished one.
 base::Status queueIngest(ServiceParts& parts, const IngestRequest& request, std::stop_token stop);

@@ -19,6 +19,7 @@
 #include "app/engine_client.h"
 #include "app/engine_restart.h"
 #include "app/paths.h"
+#include "app/plan_choices.h"
 #include "app/source_plan.h"
 #include "engine/base/answer.h"
 #include "engine/base/document.h"
@@ -77,6 +78,7 @@ struct IngestPlan {
 struct IngestRequest {
   std::string session{};                       // name; made when it does not exist
   std::vector<std::filesystem::path> paths{};  // empty: the session's sources again
+  PlanChoices choices{};                       // of what lies at the paths
   SourcePlan plan{};                           // instead of paths: a plan the user changed
 };
 

@@ -1,8 +1,13 @@
 #include "app/selftest.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 
+#include <unistd.h>
+
+#include "app/child_process.h"
 #include "app/document_reader.h"
 #include "app/engine_client.h"
 #include "app/progress_line.h"
@@ -25,6 +30,8 @@ using Detail = Result<std::string>;  // what was found
 // Several scripts, a combining mark, emoji, and text that spells a control token.
 constexpr const char* kOddText =
     "int main() { return 0x2A; }\n\tna\u00efve e\u0301 \u4e2d\u6587 \U0001F4DA <\uff5cUser\uff5c>";
+
+constexpr double kReaderPatience_s = 10;
 
 class Selftest {
  public:
@@ -89,6 +96,38 @@ class Selftest {
            std::to_string(extracted.document.spans.size()) + " spans with boxes";
   }
 
+  // A reader locks itself in and then tries to get out.
+  Detail readerIsLockedIn() {
+    TRY_ASSIGN(const auto reader, ChildProcess::start(paths_.reader_program, {"probe"}));
+    std::string said;
+    char bytes[512];
+    for (ssize_t n; (n = ::read(reader->output(), bytes, sizeof bytes)) > 0;)
+      said.append(bytes, static_cast<std::size_t>(n));
+    const auto end = reader->wait(kReaderPatience_s);
+    if (!end || end->exit_code != 0)
+      return failure(ErrorCode::kInternal, "lectern-reader did not finish the attempts");
+    std::string refused, possible;
+    int level = 0;
+    std::istringstream lines(said);
+    for (std::string line; std::getline(lines, line);) {
+      const std::string name = line.substr(0, line.find('\t'));
+      const std::string answer = line.substr(std::min(line.size(), name.size() + 1));
+      if (name == "level") {
+        level = std::atoi(answer.c_str());
+        continue;
+      }
+      std::string& list = answer == "refused" ? refused : possible;
+      list += (list.empty() ? "" : ", ") + name;
+    }
+    constexpr const char* kLacks[] = {"; this kernel lacks seccomp and Landlock",
+                                      "; this kernel lacks Landlock", ""};
+    const std::string lacks = level >= 0 && level <= 2 ? kLacks[level] : "";
+    if (!possible.empty())
+      return failure(ErrorCode::kUnsupported,
+                     "a reader could get at: " + possible + "; refused: " + refused + lacks);
+    return "refused: " + refused + lacks;
+  }
+
   // In the real processes: read, leave, come back.
   Detail snapshotRoundTrip() {
     std::ofstream(folder_ / "note.txt") << "The answer to everything is written here.\n";
@@ -130,6 +169,7 @@ constexpr Check kChecks[] = {
     {"logits", &Selftest::splitsAgree},
     {"databases", &Selftest::databasesOpen},
     {"pdf", &Selftest::pdfIsRead},
+    {"sandbox", &Selftest::readerIsLockedIn},
     {"snapshot", &Selftest::snapshotRoundTrip},
 };
 

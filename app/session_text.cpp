@@ -1,11 +1,19 @@
 #include "app/session_text.h"
 
+#include "app/in_order.h"
 #include "engine/receipt_text.h"
 
 namespace app {
 
 using base::Result;
 using base::Status;
+
+namespace {
+
+// Documents encoded ahead of the one that is appended.
+constexpr std::size_t kEncodedAheadMax = 64;
+
+}  // namespace
 
 std::vector<engine::CitedDocument> SessionText::cited() const {
   std::vector<engine::CitedDocument> cited;
@@ -28,13 +36,23 @@ Result<SessionText> loadSessionText(storage::SessionDatabase& database, base::Se
 
 Result<engine::ContextBuilder> corpusContext(std::shared_ptr<const engine::Tokenizer> tokenizer,
                                              const SessionText& text) {
-  TRY_ASSIGN(auto builder, engine::ContextBuilder::create(std::move(tokenizer)));
+  TRY_ASSIGN(auto builder, engine::ContextBuilder::create(tokenizer));
+  const auto& documents = text.documents;
+  TRY(inOrder(
+      documents.size(), kEncodedAheadMax,
+      [&](std::size_t i, std::stop_token) {
+        return engine::ContextBuilder::encodeDocument(*tokenizer, documents[i].document);
+      },
+      [&](std::size_t, Result<engine::Context>&& encoded) -> Status {
+        TRY(encoded);
+        builder.addEncoded(*encoded);
+        return {};
+      },
+      {}));
   std::vector<engine::ReceiptNote> notes;
-  for (const base::Extracted& extracted : text.documents) {
-    TRY(builder.addDocument(extracted.document));
+  for (const base::Extracted& extracted : documents)
     if (!extracted.diagnostics.empty())
       notes.push_back({extracted.document.path, extracted.diagnostics});
-  }
   builder.addReceipt(engine::receiptText(text.receipt, notes));
   return builder;
 }

@@ -1,9 +1,14 @@
 #include "app/source_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <system_error>
+#include <utility>
 
+#include "app/plan_choices.h"
+#include "ingest/file_kind.h"
+#include "ingest/opened_file.h"
 #include "ingest/source_walk.h"
 
 namespace app {
@@ -25,19 +30,42 @@ std::string uniqueName(const fs::path& path, std::set<std::string>& taken) {
   return name;
 }
 
-PlannedFile planned(const ingest::WalkedFile& walked, const PlannedSource& source,
-                    std::size_t index) {
-  const std::string path =
-      source.folder ? source.name + "/" + walked.relative : source.name;
-  return {.entry = {.path = path,
-                    .read = walked.read,
-                    .reason = walked.reason,
-                    .detail = walked.detail,
-                    .kind = walked.kind,
-                    .bytes = walked.bytes},
-          .file = walked.file,
+PlannedFile planned(ingest::WalkedFile walked, const PlannedSource& source, std::size_t index) {
+  base::ReceiptEntry seen{
+      .path = source.folder ? source.name + "/" + walked.relative : source.name,
+      .read = walked.read,
+      .reason = std::move(walked.reason),
+      .detail = std::move(walked.detail),
+      .kind = walked.kind,
+      .bytes = walked.bytes};
+  return {.entry = seen,
+          .seen = std::move(seen),
+          .content = walked.head_hash,
+          .file = std::move(walked.file),
           .source = index,
-          .relative = walked.relative};
+          .relative = std::move(walked.relative)};
+}
+
+// The hash of the head stands for the whole of a short file. Longer ones are hashed where another
+// has the same length and head.
+Status hashLikeFiles(SourcePlan& plan, std::stop_token stop) {
+  std::map<std::pair<std::uint64_t, base::Hash128>, std::vector<PlannedFile*>> alike;
+  for (PlannedFile& file : plan.files)
+    if (file.seen.bytes > ingest::kHeadBytes && file.content)
+      alike[{file.seen.bytes, *file.content}].push_back(&file);
+  for (const auto& [key, files] : alike) {
+    for (PlannedFile* file : files) {
+      file->content.reset();
+      if (files.size() == 1) continue;
+      const auto opened = ingest::OpenedFile::open(file->file, ingest::kPdfBytesMax);
+      if (!opened) continue;
+      auto hash = (*opened)->hash(stop);
+      if (!hash && hash.error().code == ErrorCode::kCancelled)
+        return tl::make_unexpected(hash.error());
+      if (hash) file->content = *hash;
+    }
+  }
+  return {};
 }
 
 Status addSource(SourcePlan& plan, const fs::path& path, std::set<std::string>& names,
@@ -56,13 +84,13 @@ Status addSource(SourcePlan& plan, const fs::path& path, std::set<std::string>& 
                        .revision = ""};
   const std::size_t index = plan.sources.size();
   if (source.folder) {
-    TRY_ASSIGN(const ingest::WalkedSource walked, ingest::walkFolder(absolute, stop));
+    TRY_ASSIGN(ingest::WalkedSource walked, ingest::walkFolder(absolute, stop));
     source.revision = walked.revision;
-    for (const ingest::WalkedFile& file : walked.files)
-      plan.files.push_back(planned(file, source, index));
+    for (ingest::WalkedFile& file : walked.files)
+      plan.files.push_back(planned(std::move(file), source, index));
   } else {
-    TRY_ASSIGN(const ingest::WalkedFile file, ingest::inspectFile(absolute));
-    plan.files.push_back(planned(file, source, index));
+    TRY_ASSIGN(ingest::WalkedFile file, ingest::inspectFile(absolute));
+    plan.files.push_back(planned(std::move(file), source, index));
   }
   plan.sources.push_back(std::move(source));
   return {};
@@ -89,15 +117,26 @@ std::int64_t SourcePlan::tokens() const {
   return tokens;
 }
 
+std::int64_t SourcePlan::contextTokens() const {
+  return n_template < 0 || n_receipt < 0 ? -1 : n_template + tokens() + n_receipt;
+}
+
 fs::path fileBelow(const fs::path& source, const std::string& document) {
   const auto slash = document.find('/');
   return slash == std::string::npos ? source : source / document.substr(slash + 1);
 }
 
 Result<SourcePlan> planSources(std::span<const fs::path> paths, std::stop_token stop) {
+  return planSources(paths, PlanChoices{}, stop);
+}
+
+Result<SourcePlan> planSources(std::span<const fs::path> paths, const PlanChoices& choices,
+                               std::stop_token stop) {
   SourcePlan plan;
   std::set<std::string> names;
   for (const fs::path& path : paths) TRY(addSource(plan, path, names, stop));
+  TRY(hashLikeFiles(plan, stop));
+  choose(plan, choices);
   return plan;
 }
 

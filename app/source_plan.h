@@ -5,12 +5,14 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "engine/base/document.h"
+#include "engine/base/hash.h"
 #include "engine/base/result.h"
 #include "engine/tokenizer.h"
 
@@ -24,11 +26,12 @@ struct PlannedSource {
   std::string revision;        // commit, when it is a git work tree
 };
 
-// ReceiptEntry::reason of a file that the user took out of the plan.
-inline constexpr const char* kLeftOut = "left_out";
+struct PlanChoices;  // plan_choices.h
 
 struct PlannedFile {
   base::ReceiptEntry entry;    // entry.path begins with the source's name
+  base::ReceiptEntry seen;     // the same as the walk decided, before the user's choices
+  std::optional<base::Hash128> content;  // of all bytes, where another file may hold the same
   std::filesystem::path file;  // absolute
   std::size_t source = 0;      // index in SourcePlan::sources
   std::string relative;        // path below the source; the file name for a single file
@@ -41,7 +44,12 @@ struct SourcePlan {
 
   std::int64_t readCount() const;
   std::uint64_t readBytes() const;
-  std::int64_t tokens() const;  // of the files counted so far
+  std::int64_t tokens() const;  // of the files counted so far, their header lines included
+
+  // Of what stands around the documents; -1: not counted.
+  std::int64_t n_template = -1, n_receipt = -1;
+  // Of everything before the first question, exactly as ContextBuilder makes it; -1: not counted.
+  std::int64_t contextTokens() const;
 };
 
 // The file of a document: `document` is its path in the context, `source` the folder or file it
@@ -49,8 +57,10 @@ struct SourcePlan {
 std::filesystem::path fileBelow(const std::filesystem::path& source, const std::string& document);
 
 // kNotFound when a path does not exist, kCancelled. A folder that vanishes meanwhile leaves
-// entries that say so.
+// entries that say so. A file with the bytes of one before it is not read a second time.
 base::Result<SourcePlan> planSources(std::span<const std::filesystem::path> paths,
                                      std::stop_token stop);
+base::Result<SourcePlan> planSources(std::span<const std::filesystem::path> paths,
+                                     const PlanChoices& choices, std::stop_token stop);
 
 }  // namespace app

@@ -72,6 +72,10 @@ class ContextBuilder {
   // kInvalidInput if the text is not UTF-8 or the pages do not partition it. Not kept after the
   // call.
   base::Status addDocument(const base::Document& document);
+  // The same in two steps: the first, which takes the time, on any thread and in any order.
+  static base::Result<Context> encodeDocument(const Tokenizer& tokenizer,
+                                              const base::Document& document);
+  void addEncoded(const Context& document);
   // `text` from receiptText(); nothing is added when it is empty.
   void addReceipt(std::string_view text);
   void addQuestion(std::string_view question);
@@ -87,7 +91,6 @@ class ContextBuilder {
   void add(SegmentKind kind, std::span<const TokenId> ids, int document = -1,
            base::ByteRange bytes = {});
   void addText(SegmentKind kind, std::string_view text, int document = -1);
-  void addBody(std::string_view text, base::ByteRange bytes);
 
   std::shared_ptr<const Tokenizer> tokenizer_;
   ContextOptions options_;

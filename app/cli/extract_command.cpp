@@ -100,12 +100,14 @@ void print(const base::Extracted& extracted) {
 
 void addExtractCommand(CommandLine& line) {
   auto file = std::make_shared<std::string>();
+  auto allow_secret = std::make_shared<bool>(false);
   CLI::App& app = line.add(
       "extract", "Show one document as it would be read",
-      [file](const Invocation& invocation) -> Result<int> {
+      [file, allow_secret](const Invocation& invocation) -> Result<int> {
         TRY_ASSIGN(const Paths paths, invocation.paths());
         TRY_ASSIGN(const base::Extracted extracted,
-                   readFile(*file, paths.reader_program, invocation.stop));
+                   readFile(*file, paths.reader_program, invocation.stop,
+                            *allow_secret ? Secrets::kRead : Secrets::kLeaveOut));
         if (invocation.json)
           printJson(extractedJson(extracted));
         else
@@ -113,6 +115,7 @@ void addExtractCommand(CommandLine& line) {
         return kDone;
       });
   app.add_option("FILE", *file, "A text or PDF file")->required();
+  app.add_flag("--allow-secret", *allow_secret, "Read it although it looks like a secret");
 }
 
 }  // namespace app

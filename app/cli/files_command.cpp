@@ -1,11 +1,14 @@
 // lectern files PATH...: what would be read, and why the rest would not.
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 
 #include "app/cli/command_line.h"
 #include "app/cli/commands.h"
+#include "app/cli/plan_flags.h"
 #include "app/document_reader.h"
 #include "app/progress_line.h"
 #include "app/source_plan.h"
@@ -21,7 +24,10 @@ namespace {
 struct Options {
   std::vector<std::string> paths;
   bool tokens = false;
+  PlanChoices choices;
 };
+
+Json countJson(std::int64_t n_tokens) { return n_tokens >= 0 ? Json(n_tokens) : Json(nullptr); }
 
 Json fileJson(const PlannedFile& file) {
   return Json{{"path", file.relative},
@@ -30,8 +36,34 @@ Json fileJson(const PlannedFile& file) {
               {"detail", file.entry.detail},
               {"kind", std::string(base::documentKindName(file.entry.kind))},
               {"bytes", file.entry.bytes},
-              {"tokens", file.n_tokens >= 0 ? Json(file.n_tokens) : Json(nullptr)},
+              {"tokens", countJson(file.n_tokens)},
               {"context_path", file.entry.path}};
+}
+
+// What each folder costs, with all that lies below it.
+Json foldersJson(const SourcePlan& plan, bool counted) {
+  struct Sum {
+    std::int64_t n_files = 0, n_tokens = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::map<std::string, Sum> sums;
+  for (const PlannedFile& file : plan.files) {
+    if (!file.entry.read) continue;
+    const std::string& path = file.entry.path;
+    for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+      Sum& sum = sums[path.substr(0, slash + 1)];
+      ++sum.n_files;
+      sum.bytes += file.entry.bytes;
+      sum.n_tokens += std::max<std::int64_t>(file.n_tokens, 0);
+    }
+  }
+  Json folders = Json::array();
+  for (const auto& [path, sum] : sums)
+    folders.push_back({{"path", path},
+                       {"files", sum.n_files},
+                       {"bytes", sum.bytes},
+                       {"tokens", countJson(counted ? sum.n_tokens : -1)}});
+  return folders;
 }
 
 Json planJson(const SourcePlan& plan, bool counted) {
@@ -47,7 +79,11 @@ Json planJson(const SourcePlan& plan, bool counted) {
                 {"read", plan.readCount()},
                 {"skipped", n_files - plan.readCount()},
                 {"bytes", plan.readBytes()},
-                {"tokens", counted ? Json(plan.tokens()) : Json(nullptr)}}},
+                {"tokens", countJson(counted ? plan.tokens() : -1)},
+                {"template_tokens", countJson(plan.n_template)},
+                {"receipt_tokens", countJson(plan.n_receipt)},
+                {"context_tokens", countJson(plan.contextTokens())}}},
+              {"folders", foldersJson(plan, counted)},
               {"sources", std::move(sources)}};
 }
 
@@ -64,13 +100,15 @@ void printPlan(const SourcePlan& plan, bool counted) {
   std::printf("%s of %s files would be read, %s", countWords(plan.readCount()).c_str(),
               countWords(n_files).c_str(),
               byteWords(static_cast<std::int64_t>(plan.readBytes())).c_str());
-  if (counted) std::printf(", %s tokens", countWords(plan.tokens()).c_str());
+  if (counted)
+    std::printf(", %s tokens with all that stands around them",
+                countWords(plan.contextTokens()).c_str());
   std::printf("\n");
 }
 
 Result<int> run(const Options& options, const Invocation& invocation) {
   const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
-  TRY_ASSIGN(SourcePlan plan, planSources(paths, invocation.stop));
+  TRY_ASSIGN(SourcePlan plan, planSources(paths, options.choices, invocation.stop));
   if (options.tokens) {
     TRY_ASSIGN(const Paths places, invocation.paths());
     TRY_ASSIGN(auto tokenizer, engine::Tokenizer::open(places.model));
@@ -98,6 +136,7 @@ void addFilesCommand(CommandLine& line) {
                            [options](const Invocation& at) { return run(*options, at); });
   app.add_option("PATH", options->paths, "Folders and files")->required();
   app.add_flag("--tokens", options->tokens, "Read the files and count their tokens");
+  addPlanFlags(app, options->choices);
 }
 
 }  // namespace app

@@ -10,6 +10,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/engine_flags.h"
 #include "app/cli/ingest_report.h"
+#include "app/cli/plan_flags.h"
 #include "app/json_fields.h"
 
 namespace app {
@@ -25,6 +26,7 @@ struct Options {
   std::vector<std::string> paths;
   std::string session;
   bool later = false;
+  PlanChoices choices;
   EngineFlags engine;
 };
 
@@ -105,6 +107,7 @@ Result<int> run(const Options& options, const Invocation& invocation) {
   if (options.session.empty()) return finishAll(*service, invocation);
   IngestRequest request;
   request.session = options.session;
+  request.choices = options.choices;
   request.paths.assign(options.paths.begin(), options.paths.end());
   if (options.later) {
     TRY(service->queue(request, invocation.stop));
@@ -134,6 +137,7 @@ void addIngestCommand(CommandLine& line) {
   app.add_option("--session", options->session,
                  "Name of the session; none: everything that is unfinished, one after the other");
   app.add_flag("--later", options->later, "Only queue it");
+  addPlanFlags(app, options->choices);
   addEngineFlags(app, options->engine);
 }
 

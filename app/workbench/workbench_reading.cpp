@@ -1,6 +1,7 @@
 // How a plan is made and how it is read.
 #include <utility>
 
+#include "app/plan_choices.h"
 #include "app/workbench/shown_values.h"
 #include "app/workbench/workbench.h"
 
