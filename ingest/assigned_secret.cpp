@@ -64,8 +64,10 @@ std::optional<Assigned> valueBehind(std::string_view text, std::size_t at) {
   skipBlanks(text, at);
   if (at >= text.size()) return std::nullopt;
   if (text[at] == '>' && !name_quoted) {
-    const std::size_t end = text.find('<', ++at);
-    if (end == std::string_view::npos || end - at > kValueBytesMax) return std::nullopt;
+    // Of a tag, on its own line: `token->count` and `password>` in a usage text are none.
+    const std::size_t end = text.find_first_of("<\n", ++at);
+    if (end == std::string_view::npos || text[end] != '<' || end - at > kValueBytesMax)
+      return std::nullopt;
     return Assigned{text.substr(at, end - at), true};
   }
   // Go declares with `:=`, Ruby and PHP use `=>`; `==` compares.

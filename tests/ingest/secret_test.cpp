@@ -65,6 +65,15 @@ class SecretTest : public QObject {
     QVERIFY(sentence.find(key) == std::string::npos);
   }
 
+  void arrowsAndUsageTextsHoldNoValue() {
+    for (const char* text : {"\ttoken->client_ref_count = 0;\n\tx = y < z;\n",
+                             "\t'-P <password>'.\n\t'-u <user>'\n",
+                             "runs-commands-from-pwd >/dev/null 2>&1\ncat <file\n",
+                             "\tmy $tag = $token->[0];\n\tif (a < b)\n"})
+      QVERIFY2(!findSecret("a.c", text), text);
+    QVERIFY(findSecret("a.xml", "<password>kX9vQ2mT7wRz4LpB</password>\n"));
+  }
+
   void oddEndsOfTextAreNoTrouble() {
     const std::string parts[] = {"-----BEGIN PRIVATE KEY-----", "://a:b@", "eyJ", "password=\"",
                                  "Authorization: Basic ", "\"auth\"", "_auth=", ":AA", "$6$",
