@@ -55,6 +55,26 @@ void skipBlanks(std::string_view text, std::size_t& at) {
   while (at < text.size() && (text[at] == ' ' || text[at] == '\t')) ++at;
 }
 
+// Up to the first of `ends`; nothing when the value would be too long for one.
+template <class IsEnd>
+std::optional<std::string_view> valueUpTo(std::string_view text, std::size_t at, IsEnd isEnd) {
+  const std::string_view rest = text.substr(at, kValueBytesMax + 1);
+  const auto end = std::find_if(rest.begin(), rest.end(), isEnd);
+  if (rest.size() > kValueBytesMax && end == rest.end()) return std::nullopt;
+  return rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
+}
+
+bool endsBareValue(char c) {
+  switch (c) {
+    case ' ': case '\t': case '\r': case '\n': case ',': case ';': case '"': case '\'':
+    case '<': case '>': case '`': case '(': case ')': case '[': case ']': case '{': case '}':
+    case '\\':
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Behind the name: `= "value"`, `: value`, `=> 'value'`, `>value<`, `" : "value"`.
 std::optional<Assigned> valueBehind(std::string_view text, std::size_t at) {
   if (at < text.size() && text[at] == '\\') ++at;  // JSON inside of a string
@@ -65,10 +85,9 @@ std::optional<Assigned> valueBehind(std::string_view text, std::size_t at) {
   if (at >= text.size()) return std::nullopt;
   if (text[at] == '>' && !name_quoted) {
     // Of a tag, on its own line: `token->count` and `password>` in a usage text are none.
-    const std::size_t end = text.find_first_of("<\n", ++at);
-    if (end == std::string_view::npos || text[end] != '<' || end - at > kValueBytesMax)
-      return std::nullopt;
-    return Assigned{text.substr(at, end - at), true};
+    const auto value = valueUpTo(text, ++at, [](char c) { return c == '<' || c == '\n'; });
+    if (!value || !text.substr(at + value->size()).starts_with('<')) return std::nullopt;
+    return Assigned{*value, true};
   }
   // Go declares with `:=`, Ruby and PHP use `=>`; `==` compares.
   if (text[at] == ':' && at + 1 < text.size() && text[at + 1] == '=') ++at;
@@ -80,16 +99,17 @@ std::optional<Assigned> valueBehind(std::string_view text, std::size_t at) {
   if (at < text.size() && text[at] == '\\') ++at;
   if (at >= text.size()) return std::nullopt;
   if (const char quote = text[at]; quote == '"' || quote == '\'' || quote == '`') {
-    const std::size_t end = text.find_first_of(std::string("\n\\") + quote, ++at);
-    if (end == std::string_view::npos || end - at > kValueBytesMax) return std::nullopt;
-    return Assigned{text.substr(at, end - at), true};
+    const auto value = valueUpTo(
+        text, ++at, [quote](char c) { return c == quote || c == '\n' || c == '\\'; });
+    if (!value || at + value->size() == text.size()) return std::nullopt;
+    return Assigned{*value, true};
   }
-  const std::size_t end = std::min(text.find_first_of(" \t\r\n,;\"'<>`()[]{}\\", at), text.size());
-  if (end - at > kValueBytesMax) return std::nullopt;
+  const auto value = valueUpTo(text, at, endsBareValue);
+  if (!value) return std::nullopt;
   // `call(` or `table[`: whatever it is, it is computed.
-  if (end < text.size() && (text[end] == '(' || text[end] == '[' || text[end] == '{'))
-    return std::nullopt;
-  return Assigned{text.substr(at, end - at), false};
+  const std::string_view behind = text.substr(at + value->size(), 1);
+  if (behind == "(" || behind == "[" || behind == "{") return std::nullopt;
+  return Assigned{*value, false};
 }
 
 }  // namespace

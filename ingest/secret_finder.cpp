@@ -43,7 +43,7 @@ Finding findPem(std::string_view text, std::size_t at) {
   const std::string_view label = rest.substr(0, dashes);
   if (!label.ends_with("PRIVATE KEY") && !label.ends_with("PRIVATE KEY BLOCK")) return std::nullopt;
   rest.remove_prefix(dashes + 5);
-  rest = rest.substr(0, rest.find("-----END"));
+  rest = rest.substr(0, rest.find("-----"));  // the end, or the next beginning
   std::string body;
   for (std::size_t i = 0; i < rest.size(); ++i) {
     if (rest[i] == '\\' && i + 1 < rest.size()) ++i;  // "\n" of a string in code
@@ -55,9 +55,11 @@ Finding findPem(std::string_view text, std::size_t at) {
 }
 
 Finding findPutty(std::string_view text, std::size_t at) {
-  if (!text.substr(at).starts_with("PuTTY-User-Key-File-")) return std::nullopt;
-  return text.find("Private-Lines:", at) != std::string_view::npos ? Finding("private_key")
-                                                                   : std::nullopt;
+  constexpr std::size_t kHeadBytesMax = 4096;  // before the private part: comment and public key
+  const std::string_view head = text.substr(at, kHeadBytesMax);
+  if (!head.starts_with("PuTTY-User-Key-File-")) return std::nullopt;
+  return head.find("Private-Lines:") != std::string_view::npos ? Finding("private_key")
+                                                               : std::nullopt;
 }
 
 std::string decodedBase64(std::string_view text) {
@@ -83,14 +85,19 @@ std::string decodedBase64(std::string_view text) {
 // Three parts of base64, the first an object that names an algorithm.
 Finding findJwt(std::string_view text, std::size_t at) {
   if (!text.substr(at).starts_with("eyJ") || (at > 0 && isWord(text[at - 1]))) return std::nullopt;
-  const std::size_t n = countOf(text, at, Alphabet::kUrlSafeDots, 8192);
-  const std::string_view token = text.substr(at, n);
-  const std::size_t first = token.find('.'), second = token.find('.', first + 1);
-  if (first == std::string_view::npos || second == std::string_view::npos) return std::nullopt;
-  const std::string head = decodedBase64(token.substr(0, first));
-  const std::string claims = decodedBase64(token.substr(first + 1, second - first - 1));
-  if (head.find("\"alg\"") == std::string::npos || !claims.starts_with('{')) return std::nullopt;
-  if (token.size() - second < 20) return std::nullopt;  // not signed
+  // Part by part: what is no token ends with its first.
+  const std::size_t first = countOf(text, at, Alphabet::kUrlSafe, 1024);
+  if (decodedBase64(text.substr(at, first)).find("\"alg\"") == std::string::npos)
+    return std::nullopt;
+  if (at + first >= text.size() || text[at + first] != '.') return std::nullopt;
+  const std::size_t middle = at + first + 1;
+  const std::size_t second = countOf(text, middle, Alphabet::kUrlSafe, 4096);
+  const std::string claims = decodedBase64(text.substr(middle, second));
+  if (!claims.starts_with('{')) return std::nullopt;
+  const std::size_t end = middle + second;
+  if (end >= text.size() || text[end] != '.' ||
+      countOf(text, end + 1, Alphabet::kUrlSafe, 32) < 20)
+    return std::nullopt;  // not signed
   if (claims.find("1234567890") != std::string::npos) return std::nullopt;  // the known example
   return "jwt";
 }

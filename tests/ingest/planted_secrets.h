@@ -35,7 +35,7 @@ class SecretGarden {
         &SecretGarden::yamlPassword,  &SecretGarden::codeApiKey,   &SecretGarden::dockerConfig,
         &SecretGarden::kubernetes,    &SecretGarden::bearer};
     const auto n_kinds = static_cast<int>(std::size(kinds));
-    return (this->*kinds[number % n_kinds])("p" + std::to_string(number));
+    return (this->*kinds[number % n_kinds])(std::string("p").append(std::to_string(number)));
   }
 
   // A clean file; nearly every second one holds something that looks like a secret.
@@ -50,7 +50,7 @@ class SecretGarden {
         &SecretGarden::tokenizer,   &SecretGarden::settings,     &SecretGarden::docUrls,
         &SecretGarden::translations, &SecretGarden::minified};
     const auto n_kinds = static_cast<int>(std::size(kinds));
-    return (this->*kinds[number % n_kinds])("c" + std::to_string(number));
+    return (this->*kinds[number % n_kinds])(std::string("c").append(std::to_string(number)));
   }
 
  private:
