@@ -1,6 +1,7 @@
 #include "app/source_plan.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
 #include <system_error>
@@ -30,20 +31,26 @@ std::string uniqueName(const fs::path& path, std::set<std::string>& taken) {
   return name;
 }
 
+int restlessnessOf(const ingest::WalkedFile& file) {
+  constexpr int kUnknown = 32;  // above the digits of any count
+  return file.untracked ? kUnknown : std::bit_width(static_cast<unsigned>(file.n_changes));
+}
+
 PlannedFile planned(ingest::WalkedFile walked, const PlannedSource& source, std::size_t index) {
-  base::ReceiptEntry seen{
-      .path = source.folder ? source.name + "/" + walked.relative : source.name,
-      .read = walked.read,
-      .reason = std::move(walked.reason),
-      .detail = std::move(walked.detail),
-      .kind = walked.kind,
-      .bytes = walked.bytes};
+  const int restlessness = restlessnessOf(walked);
+  base::ReceiptEntry seen{.path = source.folder ? source.name + "/" + walked.relative : source.name,
+                          .read = walked.read,
+                          .reason = std::move(walked.reason),
+                          .detail = std::move(walked.detail),
+                          .kind = walked.kind,
+                          .bytes = walked.bytes};
   return {.entry = seen,
           .seen = std::move(seen),
           .content = walked.head_hash,
           .file = std::move(walked.file),
           .source = index,
-          .relative = std::move(walked.relative)};
+          .relative = std::move(walked.relative),
+          .restlessness = restlessness};
 }
 
 // The hash of the head stands for the whole of a short file. Longer ones are hashed where another
@@ -135,6 +142,10 @@ Result<SourcePlan> planSources(std::span<const fs::path> paths, const PlanChoice
   SourcePlan plan;
   std::set<std::string> names;
   for (const fs::path& path : paths) TRY(addSource(plan, path, names, stop));
+  std::stable_sort(
+      plan.files.begin(), plan.files.end(), [](const PlannedFile& a, const PlannedFile& b) {
+        return std::pair(a.source, a.restlessness) < std::pair(b.source, b.restlessness);
+      });
   TRY(hashLikeFiles(plan, stop));
   choose(plan, choices);
   return plan;

@@ -23,24 +23,25 @@ struct PlannedSource {
   std::filesystem::path path;  // absolute
   std::string name;            // unique among the sources; paths in the context begin with it
   bool folder = true;
-  std::string revision;        // commit, when it is a git work tree
+  std::string revision;  // commit, when it is a git work tree
 };
 
 struct PlanChoices;  // plan_choices.h
 
 struct PlannedFile {
-  base::ReceiptEntry entry;    // entry.path begins with the source's name
-  base::ReceiptEntry seen;     // the same as the walk decided, before the user's choices
+  base::ReceiptEntry entry;              // entry.path begins with the source's name
+  base::ReceiptEntry seen;               // the same as the walk decided, before the user's choices
   std::optional<base::Hash128> content;  // of all bytes, where another file may hold the same
-  std::filesystem::path file;  // absolute
-  std::size_t source = 0;      // index in SourcePlan::sources
-  std::string relative;        // path below the source; the file name for a single file
-  std::int64_t n_tokens = -1;  // -1: not counted
+  std::filesystem::path file;            // absolute
+  std::size_t source = 0;                // index in SourcePlan::sources
+  std::string relative;                  // path below the source; the file name for a single file
+  int restlessness = 0;                  // how often it changes; see planSources()
+  std::int64_t n_tokens = -1;            // -1: not counted
 };
 
 struct SourcePlan {
   std::vector<PlannedSource> sources;
-  std::vector<PlannedFile> files;  // context order: by source as given, then by path
+  std::vector<PlannedFile> files;  // context order: by source as given, restlessness, path
 
   std::int64_t readCount() const;
   std::uint64_t readBytes() const;
@@ -58,6 +59,11 @@ std::filesystem::path fileBelow(const std::filesystem::path& source, const std::
 
 // kNotFound when a path does not exist, kCancelled. A folder that vanishes meanwhile leaves
 // entries that say so. A file with the bytes of one before it is not read a second time.
+//
+// What changes often comes last in a source, so that little stands behind a change and has to be
+// read again: restlessness counts the binary digits of how many recent commits changed a file; what
+// git does not know comes behind all of them. It is steady: edits that are not committed change no
+// place, and a commit moves only files that it changed.
 base::Result<SourcePlan> planSources(std::span<const std::filesystem::path> paths,
                                      std::stop_token stop);
 base::Result<SourcePlan> planSources(std::span<const std::filesystem::path> paths,

@@ -4,25 +4,15 @@
 #include <cstdlib>
 #include <iterator>
 
-#include <git2.h>
 #include <sys/stat.h>
 
 #include "engine/base/log.h"
+#include "ingest/git_handles.h"
 
 namespace ingest {
 namespace fs = std::filesystem;
 
 namespace {
-
-template <class T, void (*free)(T*)>
-struct Freed {
-  void operator()(T* object) const noexcept { free(object); }
-};
-using RepositoryHandle =
-    std::unique_ptr<git_repository, Freed<git_repository, git_repository_free>>;
-using IndexHandle = std::unique_ptr<git_index, Freed<git_index, git_index_free>>;
-using ConfigHandle = std::unique_ptr<git_config, Freed<git_config, git_config_free>>;
-using BlobHandle = std::unique_ptr<git_blob, Freed<git_blob, git_blob_free>>;
 
 // Why the owner of a repository may be anybody: git distrusts foreign repositories because their
 // configuration can name programs; libgit2 runs none of them, and we only read.
@@ -60,11 +50,6 @@ fs::path homePath(const char* variable, const char* below_home) {
 }
 
 }  // namespace
-
-struct GitTree::Repository {
-  RepositoryHandle handle;
-  IndexHandle index;
-};
 
 GitTree::GitTree(std::unique_ptr<Repository> repository) : repository_(std::move(repository)) {}
 GitTree::~GitTree() = default;

@@ -1,4 +1,4 @@
-// git_tree.h: what a git work tree knows beside its files. git_tree.cpp alone includes libgit2.
+// git_tree.h: what a git work tree knows beside its files. libgit2 ends in git_handles.h.
 //
 // Reads the repository's index, HEAD and configuration; runs nothing that they name.
 #pragma once
@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace ingest {
@@ -33,6 +35,12 @@ class GitTree {
   const std::vector<TrackedPath>& tracked() const { return tracked_; }  // sorted by path
   // The ignore files that hold everywhere in the tree, the strongest first.
   const std::vector<std::filesystem::path>& excludeFiles() const { return exclude_files_; }
+  // How many of the last kHistoryCommits on the first line of parents changed a file, by path in
+  // the tree; files that none did are not in it. Where the history ends early, cannot be read or is
+  // larger than kHistoryEntries, what was seen until then; always the same for the same HEAD.
+  static constexpr int kHistoryCommits = 1000;
+  static constexpr std::int64_t kHistoryEntries = 4'000'000;  // entries of trees, looked at
+  std::unordered_map<std::string, int> changeCounts(std::stop_token stop) const;
   // The recorded text of a file that a sparse checkout leaves out.
   std::optional<std::string> recordedText(const std::string& path) const;
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <iterator>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -201,6 +202,7 @@ class Walk {
 
   Status walkTree(Tree& tree, Level top) {
     TRY(walkLevel(tree, std::move(top)));
+    noteChanges(tree);
     return tree.forUnseen([&](const TrackedPath& tracked) -> Status {
       const std::string missing = tree.inWalk(tracked.path);
       const bool in_unread = std::any_of(unread_.begin(), unread_.end(), [&](const auto& unread) {
@@ -212,6 +214,12 @@ class Walk {
                  tracked.left_out ? "A sparse checkout leaves it out."
                                   : "Git tracks it, but it is not in the folder.");
     });
+  }
+
+  void noteChanges(const Tree& tree) {
+    if (!tree.git()) return;
+    for (const auto& [path, n_changes] : tree.git()->changeCounts(stop_))
+      if (tree.covers(path)) changes_[tree.inWalk(path)] = n_changes;
   }
 
   Status walkLevel(Tree& tree, Level level) {
@@ -257,6 +265,7 @@ class Walk {
                  static_cast<std::uint64_t>(status.st_size));
     }
     TRY_ASSIGN(WalkedFile entry, named(path));
+    entry.untracked = tree.git() && !tracked;
     batch.entries.push_back(std::move(entry));
     batch.names.push_back(name);
     if (batch.names.size() < InspectionPool::kBatchFilesMax) return {};
@@ -338,6 +347,11 @@ class Walk {
   // a name or stand for one byte of another.
   void finish() {
     auto& files = source_.files;
+    const std::size_t n_root = root_.native().size() + (root_.native().ends_with('/') ? 0 : 1);
+    for (WalkedFile& entry : files)
+      if (const auto found = changes_.find(entry.file.native().substr(n_root));
+          found != changes_.end())
+        entry.n_changes = found->second;
     const auto before = [](const WalkedFile& a, const WalkedFile& b) {
       return a.relative != b.relative ? a.relative < b.relative
                                       : a.file.native() < b.file.native();
@@ -358,9 +372,10 @@ class Walk {
   const fs::path root_;  // absolute, without links
   const std::stop_token stop_;
   WalkedSource source_;
-  std::string above_;  // the chosen folder below the work tree it lies in: .lecternignore counts there
+  std::string above_;  // the chosen folder below its work tree: .lecternignore counts there
   std::size_t n_entries_ = 0;
   std::vector<std::string> unread_;  // folders, with their '/'
+  std::unordered_map<std::string, int> changes_;  // by the path's bytes below root_
   InspectionPool inspections_;
 };
 

@@ -8,7 +8,8 @@
 // enclosing repository ignores was chosen all the same and counts as a plain one.
 //
 // Symbolic links are never followed (the chosen path itself may be one); pipes, sockets and devices
-// are never opened. Files are looked at on several threads. Knows nothing of tokens or of what is inside a PDF. Any thread may call.
+// are never opened. Files are looked at on several threads. Knows nothing of tokens or of what is
+// inside a PDF. Any thread may call.
 #pragma once
 
 #include <cstdint>
@@ -57,6 +58,8 @@ struct WalkedFile {
   std::string reason;          // see above; "" when read without remark
   std::string detail;          // one sentence; may be empty
   base::Hash128 head_hash;     // of the first kHeadBytes, where they were looked at
+  bool untracked = false;      // in a work tree, but not in its index
+  int n_changes = 0;           // commits of the recent history that changed it (git_tree.h)
 };
 
 struct WalkedSource {

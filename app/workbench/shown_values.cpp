@@ -111,6 +111,9 @@ ui::PlanValue planValue(const SourcePlan& plan, const QString& title) {
                            .checked = file.entry.read,
                            .reason = shown(file.entry.reason),
                            .detail = shown(file.entry.detail)});
+  // A tree of folders: the order in which they are read would tear them apart.
+  std::sort(value.files.begin(), value.files.end(),
+            [](const ui::PlanFile& a, const ui::PlanFile& b) { return a.path < b.path; });
   return value;
 }
 

@@ -1,8 +1,8 @@
 // What would be read, with what the user chooses, and what it costs: by the real program.
+#include <QProcess>
+#include <QTest>
 #include <map>
 #include <string>
-
-#include <QTest>
 
 #include "tests/app/lectern_run.h"
 #include "tests/support/test_main.h"
@@ -26,7 +26,9 @@ std::map<std::string, std::string> decisions(const RunResult& run) {
   return decided;
 }
 
-const std::string kToken = "glpat-" "x7RkQ2mVb9TzLw4HdNcP";
+const std::string kToken =
+    "glpat-"
+    "x7RkQ2mVb9TzLw4HdNcP";
 
 void fill(const Desk& desk) {
   desk.write("main.py", "print('hello')\n");
@@ -45,14 +47,48 @@ void fill(const Desk& desk) {
 class PlanTest : public QObject {
   Q_OBJECT
  private slots:
+  // Rarely changed first, what git does not know last; edits without a commit change no place.
+  void whatChangesOftenComesLast() {
+    Desk desk;
+    const auto git = [&](const QStringList& arguments) {
+      QProcess process;
+      process.setWorkingDirectory(QString::fromStdString(desk.source("").string()));
+      process.start("git", QStringList{"-c", "user.name=t", "-c", "user.email=t@example.invalid"} +
+                               arguments);
+      QVERIFY(process.waitForFinished(60'000) && process.exitCode() == 0);
+    };
+    const auto order = [&] {
+      const Json answer = desk.run({"files", desk.source("").string()}).json();
+      std::string paths;
+      for (const Json& file : answer["files"]) paths += file["path"].get<std::string>() + " ";
+      return paths;
+    };
+    for (const char* path : {"a_hot.c", "b_warm.c", "c_cold.c", "d_cold.c"})
+      desk.write(path, "0\n");
+    git({"init", "-q"});
+    git({"add", "-A"});
+    git({"commit", "-q", "-m", "first"});
+    for (int i = 1; i <= 4; ++i) {
+      desk.write("a_hot.c", std::to_string(i) + "\n");
+      if (i == 1) desk.write("b_warm.c", "1\n");
+      git({"commit", "-q", "-a", "-m", "next"});
+    }
+    desk.write("a_new.c", "new\n");
+    const std::string expected = "c_cold.c d_cold.c b_warm.c a_hot.c a_new.c ";
+    QCOMPARE(order(), expected);
+    desk.write("c_cold.c", "edited\n");
+    QCOMPARE(order(), expected);
+  }
+
   void everyFileHasItsDecision() {
     Desk desk;
     fill(desk);
     const auto decided = decisions(desk.run({"files", desk.source("").string()}));
     const std::map<std::string, std::string> expected = {
-        {".lecternignore", "read"},       {"LICENCE", "read"},     {"deploy.py", "secret"},
-        {"docs/LICENCE", "duplicate"},    {"late.txt", "read"},    {"main.py", "read"},
-        {"notes/", "excluded"},           {"vendor/lib.c", "read, vendored"}};
+        {".lecternignore", "read"}, {"LICENCE", "read"},
+        {"deploy.py", "secret"},    {"docs/LICENCE", "duplicate"},
+        {"late.txt", "read"},       {"main.py", "read"},
+        {"notes/", "excluded"},     {"vendor/lib.c", "read, vendored"}};
     QVERIFY(decided == expected);
     // Behind the part that a plan looks at, it is found when the file is read.
     const auto counted = decisions(desk.run({"files", "--tokens", desk.source("").string()}));
@@ -103,7 +139,8 @@ class PlanTest : public QObject {
     Desk desk;
     fill(desk);
     EXIT(desk.run({"ingest", desk.source("").string(), "--session", "kept", "--exclude", "*.c",
-                   "--allow-secret", "deploy.py"}), 0);
+                   "--allow-secret", "deploy.py"}),
+         0);
     const RunResult again = desk.run({"ingest", "--session", "kept"});
     EXIT(again, 0);
     QVERIFY(again.json()["prefilled_tokens"] == 0);

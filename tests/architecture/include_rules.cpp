@@ -42,7 +42,7 @@ const std::vector<Library>& libraries() {
       {"QScintilla", std::regex("Qsci/.*"), std::regex("ui/.*")},
       {"md4c", std::regex("md4c.*"), std::regex("ui/.*")},
       {"Poppler", std::regex("poppler.*"), std::regex("ingest/pdf/.*\\.cpp")},
-      {"libgit2", std::regex("git2.*"), std::regex("ingest/.*\\.cpp")},
+      {"libgit2", std::regex("git2.*"), std::regex("ingest/(.*\\.cpp|git_handles\\.h)")},
       {"uchardet", std::regex("uchardet.*"), std::regex("ingest/.*\\.cpp")},
       {"libarchive", std::regex("archive.*"), std::regex("ingest/.*\\.cpp")},
       {"pugixml", std::regex("pugixml.*"), std::regex("ingest/(.*\\.cpp|office/xml\\.h)")},

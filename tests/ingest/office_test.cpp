@@ -173,7 +173,7 @@ class OfficeTest : public QObject {
     QCOMPARE(office.refused({{"word/document.xml", good + std::string(8 << 20, 'a')}}),
              ErrorCode::kTooLarge);
     Parts many;
-    for (int i = 0; i < 20'001; ++i) many.emplace_back("p" + std::to_string(i), "");
+    for (int i = 0; i < 20'001; ++i) many.emplace_back(std::to_string(i), "");
     QCOMPARE(office.refused(many), ErrorCode::kTooLarge);
     std::string deep;
     for (int i = 0; i < 100'000; ++i) deep += "<w:sdt>";
