@@ -11,7 +11,7 @@ packages=(
   # The window.
   qt6-base-dev qt6-svg-dev libqscintilla2-qt6-dev libmd4c-dev fonts-inter fonts-hack
   # Documents. The fonts stand in for those that PDFs name but do not carry.
-  libpoppler-qt6-dev poppler-data fonts-urw-base35 libgit2-dev libuchardet-dev libseccomp-dev
+  libpoppler-private-dev poppler-data fonts-urw-base35 libgit2-dev libuchardet-dev libseccomp-dev
   libarchive-dev libpugixml-dev
   # Engine, databases, plumbing.
   libhwy-dev nlohmann-json3-dev libcli11-dev libsqlite3-dev libspdlog-dev libexpected-dev

@@ -27,7 +27,8 @@ void logSandboxOnce(SandboxLevel level) {
   static std::atomic<bool> told = false;
   if (told.exchange(true)) return;
   switch (level) {
-    case SandboxLevel::kFull: return base::logInfo("ingest", "reader sandbox level=full");
+    case SandboxLevel::kFull:
+      return base::logInfo("ingest", "reader sandbox level=full");
     case SandboxLevel::kSyscalls:
       return base::logWarn("ingest", "reader sandbox level=syscalls missing=landlock");
     case SandboxLevel::kRlimits:
@@ -37,6 +38,13 @@ void logSandboxOnce(SandboxLevel level) {
 
 }  // namespace
 
+tl::unexpected<base::Error> tooMuchText(const ReaderLimits& limits) {
+  return failure(
+      ErrorCode::kTooLarge,
+      "the document has more than " + std::to_string(limits.text_bytes_max >> 20) + " MiB of text",
+      "Split it and add the parts you need.");
+}
+
 Result<bool> PdfAssembly::add(ReaderMessage message) {
   if (const auto* refusal = std::get_if<Refusal>(&message))
     return tl::unexpected<base::Error>(refusalError(*refusal));
@@ -45,6 +53,10 @@ Result<bool> PdfAssembly::add(ReaderMessage message) {
     return true;
   }
   if (!opened()) return contradiction("something before the document's head");
+  if (auto* outline = std::get_if<Outline>(&message)) {
+    TRY(addOutline(std::move(*outline)));
+    return true;
+  }
   if (const auto* remark = std::get_if<PageRemark>(&message)) {
     TRY(addRemark(*remark));
     return true;
@@ -61,7 +73,15 @@ Status PdfAssembly::addHead(const DocumentHead& head) {
   if (head.n_pages > limits_.n_pages_max || (opened() && head.n_pages != n_pages_))
     return contradiction("a page count that cannot be");
   n_pages_ = head.n_pages;
+  range_ = pagesOfPart(n_pages_, part_, n_parts_);
   logSandboxOnce(head.sandbox);
+  return {};
+}
+
+Status PdfAssembly::addOutline(Outline outline) {
+  for (const OutlineItem& item : outline.items)
+    if (item.page > n_pages_) return contradiction("an outline that leads nowhere");
+  read_.outline = std::move(outline);
   return {};
 }
 
@@ -69,72 +89,50 @@ Status PdfAssembly::addRemark(const PageRemark& remark) {
   if (remark.page > n_pages_ || ++n_remarks_ > kRemarksInARowMax)
     return contradiction("remarks that cannot be");
   if (remarks_.insert({remark.remark, remark.page}).second)
-    extracted_.diagnostics.push_back(remarkDiagnostic(remark));
+    read_.diagnostics.push_back(remarkDiagnostic(remark));
+  // A page that was not read is no page that has no text.
+  if (remark.remark == Remark::kPageTooLarge || remark.remark == Remark::kPageDamaged) --n_read_;
   return {};
 }
 
 Status PdfAssembly::addPage(PageText page) {
   if (complete() || page.number != nextPage()) return contradiction("pages out of order");
-  base::Document& document = extracted_.document;
-  if (document.text.size() + page.text.size() > limits_.text_bytes_max)
-    return failure(ErrorCode::kTooLarge,
-                   "the PDF has more than " + std::to_string(limits_.text_bytes_max >> 20) +
-                       " MiB of text",
-                   "Split it and add the parts you need.");
-  const std::size_t begin = document.text.size();
-  for (const PlacedWord& word : page.words)
-    document.spans.push_back({.bytes = {begin + word.begin, begin + word.end},
-                              .page = page.number,
-                              .boxes = {word.box}});
-  document.text += page.text;
-  document.pages.push_back({.number = page.number,
-                            .label = std::move(page.label),
-                            .bytes = {begin, document.text.size()},
-                            .width = page.width,
-                            .height = page.height});
+  n_text_bytes_ += page.text.size();
+  if (n_text_bytes_ > limits_.text_bytes_max) return tooMuchText(limits_);
+  read_.pages.push_back(std::move(page));
   ++n_read_;
   n_remarks_ = 0;
   return {};
 }
 
 void PdfAssembly::addEmptyPage() {
-  const std::size_t end = extracted_.document.text.size();
-  extracted_.document.pages.push_back({.number = nextPage(),
-                                       .label = {},
-                                       .bytes = {end, end},
-                                       .width = kUnknownWidth,
-                                       .height = kUnknownHeight});
+  PageText page;
+  page.number = nextPage();
+  page.width = kUnknownWidth;
+  page.height = kUnknownHeight;
+  read_.pages.push_back(std::move(page));
 }
 
 void PdfAssembly::blameLastPage() {
-  const base::Page& page = extracted_.document.pages.back();
+  const PageText& page = read_.pages.back();
   const std::pair remark{Remark::kNoTextLayer, page.number};
-  if (page.bytes.empty() && remarks_.insert(remark).second)
-    extracted_.diagnostics.push_back(remarkDiagnostic({remark.first, remark.second}));
+  if (page.text.empty() && remarks_.insert(remark).second)
+    read_.diagnostics.push_back(remarkDiagnostic({remark.first, remark.second}));
 }
 
 void PdfAssembly::skipPage(const std::string& why) {
-  extracted_.diagnostics.push_back(
+  read_.diagnostics.push_back(
       {"page_unreadable", "The page was left out: lectern-reader " + why + ".", nextPage()});
   addEmptyPage();
 }
 
 void PdfAssembly::cutRest() {
   if (complete()) return;
-  extracted_.diagnostics.push_back({"cut",
-                                    "Pages " + std::to_string(nextPage()) + " to " +
-                                        std::to_string(n_pages_) + " were not read.",
-                                    nextPage()});
+  read_.diagnostics.push_back({"cut",
+                               "Pages " + std::to_string(nextPage()) + " to " +
+                                   std::to_string(range_.last) + " were not read.",
+                               nextPage()});
   while (!complete()) addEmptyPage();
-}
-
-base::Extracted PdfAssembly::take() {
-  // A scan has no text on any page: one sentence instead of one per page.
-  const auto is_picture = [](const base::Diagnostic& d) { return d.code == "no_text_layer"; };
-  auto& diagnostics = extracted_.diagnostics;
-  if (extracted_.document.text.empty() && std::erase_if(diagnostics, is_picture) > 0)
-    diagnostics.push_back({"no_text_layer", "The document is a scan: no page has text.", 0});
-  return std::move(extracted_);
 }
 
 }  // namespace ingest

@@ -13,12 +13,17 @@ namespace {
 using base::ErrorCode;
 using base::failure;
 using base::Result;
+using base::Status;
 
 template <class T>
 void put(std::string& body, T value) {
   char raw[sizeof value];
   std::memcpy(raw, &value, sizeof value);
   body.append(raw, sizeof value);
+}
+
+void putBox(std::string& body, const base::Box& box) {
+  for (const double edge : {box.x0, box.y0, box.x1, box.y1}) put(body, static_cast<float>(edge));
 }
 
 void putString(std::string& body, std::string_view text) {
@@ -43,8 +48,24 @@ struct Encoder {
     for (const PlacedWord& word : page.words) {
       put(body, word.begin);
       put(body, word.end);
-      for (const double edge : {word.box.x0, word.box.y0, word.box.x1, word.box.y1})
-        put(body, static_cast<float>(edge));
+      putBox(body, word.box);
+    }
+    put(body, static_cast<std::uint32_t>(page.lines.size()));
+    for (const PageLine& line : page.lines) {
+      put(body, line.begin);
+      put(body, line.end);
+      putBox(body, line.box);
+      put(body, static_cast<float>(line.size));
+      put(body, static_cast<std::uint32_t>((line.bold ? 1 : 0) | (line.mono ? 2 : 0)));
+    }
+    put(body, static_cast<std::uint32_t>(page.hyphens.size()));
+    for (const std::uint32_t at : page.hyphens) put(body, at);
+    put(body, static_cast<std::uint32_t>(page.asides.size()));
+    for (const PageAside& aside : page.asides) {
+      put(body, static_cast<std::uint32_t>(aside.kind));
+      putString(body, aside.text);
+      putString(body, aside.target);
+      putBox(body, aside.box);
     }
   }
   void operator()(const PageRemark& remark) const {
@@ -63,6 +84,15 @@ struct Encoder {
   }
   void operator()(Refusal refusal) const { put(body, static_cast<std::uint32_t>(refusal)); }
   void operator()(Finished) const {}
+  void operator()(const Outline& outline) const {
+    put(body, static_cast<std::uint32_t>(outline.items.size()));
+    for (const OutlineItem& item : outline.items) {
+      put<std::int32_t>(body, item.level);
+      putString(body, item.title);
+      put<std::int32_t>(body, item.page);
+      put(body, item.y);
+    }
+  }
 };
 
 tl::unexpected<base::Error> broken(const char* what) {
@@ -87,8 +117,8 @@ bool liesOnPage(const base::Box& box, const PageText& page) {
   for (const double edge : {box.x0, box.y0, box.x1, box.y1})
     if (!std::isfinite(edge)) return false;
   const double slack = 1e-6 * (page.width + page.height) + 1e-3;
-  return box.x0 >= -slack && box.x0 <= box.x1 && box.x1 <= page.width + slack &&
-         box.y0 >= -slack && box.y0 <= box.y1 && box.y1 <= page.height + slack;
+  return box.x0 >= -slack && box.x0 <= box.x1 && box.x1 <= page.width + slack && box.y0 >= -slack &&
+         box.y0 <= box.y1 && box.y1 <= page.height + slack;
 }
 
 Result<ReaderMessage> decodeHead(ByteReader& reader) {
@@ -100,6 +130,98 @@ Result<ReaderMessage> decodeHead(ByteReader& reader) {
     return broken("a bad document head");
   head.sandbox = static_cast<SandboxLevel>(level);
   return head;
+}
+
+base::Box takeBox(ByteReader& reader) {
+  base::Box box;
+  for (double* edge : {&box.x0, &box.y0, &box.x1, &box.y1}) *edge = reader.number<float>();
+  return box;
+}
+
+// Whether so many things of at least this size can still come: nothing is reserved for more.
+bool canHold(const ByteReader& reader, std::uint32_t n, std::size_t n_bytes_each) {
+  return reader.ok() && std::uint64_t{n} * n_bytes_each <= reader.remaining();
+}
+
+constexpr std::size_t kBoxBytes = 4 * sizeof(float);
+
+Status decodeWords(ByteReader& reader, std::uint32_t n_words, PageText& page) {
+  if (!canHold(reader, n_words, 2 * sizeof(std::uint32_t) + kBoxBytes))
+    return broken("a page with missing words");
+  page.words.reserve(n_words);
+  std::uint32_t end = 0;
+  for (std::uint32_t i = 0; i < n_words; ++i) {
+    PlacedWord word;
+    word.begin = reader.number<std::uint32_t>();
+    word.end = reader.number<std::uint32_t>();
+    word.box = takeBox(reader);
+    if (word.begin < end || word.end <= word.begin || word.end > page.text.size())
+      return broken("words out of order");
+    if (!isCharacterBegin(page.text, word.begin) || !isCharacterBegin(page.text, word.end))
+      return broken("a word that cuts a character");
+    if (!liesOnPage(word.box, page)) return broken("a word outside of its page");
+    end = word.end;
+    page.words.push_back(word);
+  }
+  return {};
+}
+
+Status decodeLines(ByteReader& reader, PageText& page) {
+  const auto n_lines = reader.number<std::uint32_t>();
+  if (!canHold(reader, n_lines, 2 * sizeof(std::uint32_t) + kBoxBytes))
+    return broken("a page with missing lines");
+  std::uint32_t end = 0;
+  for (std::uint32_t i = 0; i < n_lines; ++i) {
+    PageLine line;
+    line.begin = reader.number<std::uint32_t>();
+    line.end = reader.number<std::uint32_t>();
+    line.box = takeBox(reader);
+    line.size = reader.number<float>();
+    const auto style = reader.number<std::uint32_t>();
+    if (line.begin < end || line.end <= line.begin || line.end > page.text.size() || style > 3 ||
+        !isCharacterBegin(page.text, line.begin) || !isCharacterBegin(page.text, line.end))
+      return broken("lines out of order");
+    if (!liesOnPage(line.box, page) || !std::isfinite(line.size) || line.size < 0)
+      return broken("a line outside of its page");
+    line.bold = (style & 1) != 0;
+    line.mono = (style & 2) != 0;
+    end = line.end;
+    page.lines.push_back(line);
+  }
+  return {};
+}
+
+Status decodeHyphens(ByteReader& reader, PageText& page) {
+  const auto n_hyphens = reader.number<std::uint32_t>();
+  if (!canHold(reader, n_hyphens, sizeof(std::uint32_t)))
+    return broken("a page with missing hyphens");
+  for (std::uint32_t i = 0; i < n_hyphens; ++i) {
+    const auto at = reader.number<std::uint32_t>();
+    if (at >= page.text.size() || page.text[at] != '-' ||
+        (!page.hyphens.empty() && at <= page.hyphens.back()))
+      return broken("hyphens that are none");
+    page.hyphens.push_back(at);
+  }
+  return {};
+}
+
+Status decodeAsides(ByteReader& reader, PageText& page) {
+  const auto n_asides = reader.number<std::uint32_t>();
+  if (n_asides > kAsidesMax || !reader.ok()) return broken("too many notes on a page");
+  for (std::uint32_t i = 0; i < n_asides; ++i) {
+    PageAside aside;
+    const auto kind = reader.number<std::uint32_t>();
+    aside.text = reader.string();
+    aside.target = reader.string();
+    aside.box = takeBox(reader);
+    if (!reader.ok() || kind > static_cast<std::uint32_t>(PageAside::Kind::kField) ||
+        aside.text.size() > kAsideBytesMax || aside.target.size() > kAsideBytesMax ||
+        !isCleanText(aside.text) || !isCleanText(aside.target) || !liesOnPage(aside.box, page))
+      return broken("a bad note");
+    aside.kind = static_cast<PageAside::Kind>(kind);
+    page.asides.push_back(std::move(aside));
+  }
+  return {};
 }
 
 Result<ReaderMessage> decodePage(ByteReader& reader) {
@@ -114,26 +236,11 @@ Result<ReaderMessage> decodePage(ByteReader& reader) {
   if (!isExtent(page.width) || !isExtent(page.height)) return broken("a page of no size");
   if (!isCleanText(page.text) || (!page.text.empty() && page.text.back() != '\n'))
     return broken("a page with unclean text");
-  if (reader.remaining() !=
-      std::uint64_t{n_words} * (2 * sizeof(std::uint32_t) + 4 * sizeof(float)))
-    return broken("a page with missing words");
-
-  page.words.reserve(n_words);
-  std::uint32_t end = 0;
-  for (std::uint32_t i = 0; i < n_words; ++i) {
-    PlacedWord word;
-    word.begin = reader.number<std::uint32_t>();
-    word.end = reader.number<std::uint32_t>();
-    for (double* edge : {&word.box.x0, &word.box.y0, &word.box.x1, &word.box.y1})
-      *edge = reader.number<float>();
-    if (word.begin < end || word.end <= word.begin || word.end > page.text.size())
-      return broken("words out of order");
-    if (!isCharacterBegin(page.text, word.begin) || !isCharacterBegin(page.text, word.end))
-      return broken("a word that cuts a character");
-    if (!liesOnPage(word.box, page)) return broken("a word outside of its page");
-    end = word.end;
-    page.words.push_back(word);
-  }
+  TRY(decodeWords(reader, n_words, page));
+  TRY(decodeLines(reader, page));
+  TRY(decodeHyphens(reader, page));
+  TRY(decodeAsides(reader, page));
+  if (!reader.finished()) return broken("a page with something behind it");
   return page;
 }
 
@@ -141,8 +248,7 @@ Result<ReaderMessage> decodeRemark(ByteReader& reader) {
   PageRemark remark;
   const auto number = reader.number<std::uint32_t>();
   remark.page = reader.number<std::int32_t>();
-  if (!reader.finished() || number > static_cast<std::uint32_t>(Remark::kPageDamaged) ||
-      remark.page < 0)
+  if (!reader.finished() || number > static_cast<std::uint32_t>(kLastRemark) || remark.page < 0)
     return broken("a bad remark");
   remark.remark = static_cast<Remark>(number);
   return remark;
@@ -158,15 +264,34 @@ Result<ReaderMessage> decodeImage(ByteReader& reader) {
   image.width_px = reader.number<std::int32_t>();
   image.height_px = reader.number<std::int32_t>();
   image.rgb = reader.string();
-  if (!reader.finished() || image.number < 1 || !isLabel(image.label) ||
-      !isExtent(image.width) || !isExtent(image.height) || !isExtent(image.scale))
+  if (!reader.finished() || image.number < 1 || !isLabel(image.label) || !isExtent(image.width) ||
+      !isExtent(image.height) || !isExtent(image.scale))
     return broken("a bad page image");
   if (image.width_px < 1 || image.height_px < 1) return broken("an image of no size");
-  const std::uint64_t n_pixels = static_cast<std::uint64_t>(image.width_px) *
-                                 static_cast<std::uint64_t>(image.height_px);
+  const std::uint64_t n_pixels =
+      static_cast<std::uint64_t>(image.width_px) * static_cast<std::uint64_t>(image.height_px);
   if (n_pixels > kImagePixelsMax || image.rgb.size() != n_pixels * 3)
     return broken("an image with missing pixels");
   return image;
+}
+
+Result<ReaderMessage> decodeOutline(ByteReader& reader) {
+  const auto n_items = reader.number<std::uint32_t>();
+  if (n_items > kOutlineItemsMax) return broken("an outline without end");
+  Outline outline;
+  for (std::uint32_t i = 0; i < n_items && reader.ok(); ++i) {
+    OutlineItem item;
+    item.level = reader.number<std::int32_t>();
+    item.title = reader.string();
+    item.page = reader.number<std::int32_t>();
+    item.y = reader.number<double>();
+    if (item.level < 0 || item.level > 64 || item.page < 0 || !std::isfinite(item.y) ||
+        item.title.size() > kTitleBytesMax || !isCleanText(item.title))
+      return broken("a bad outline");
+    outline.items.push_back(std::move(item));
+  }
+  if (!reader.finished()) return broken("a bad outline");
+  return outline;
 }
 
 Result<ReaderMessage> decodeRefusal(ByteReader& reader) {
@@ -190,15 +315,23 @@ std::string encodeMessage(const ReaderMessage& message) {
 Result<ReaderMessage> decodeMessage(std::uint32_t kind, std::string_view body) {
   ByteReader reader(body);
   switch (kind) {
-    case 0: return decodeHead(reader);
-    case 1: return decodePage(reader);
-    case 2: return decodeRemark(reader);
-    case 3: return decodeImage(reader);
-    case 4: return decodeRefusal(reader);
+    case 0:
+      return decodeHead(reader);
+    case 1:
+      return decodePage(reader);
+    case 2:
+      return decodeRemark(reader);
+    case 3:
+      return decodeImage(reader);
+    case 4:
+      return decodeRefusal(reader);
     case 5:
       if (!body.empty()) return broken("a bad end");
       return Finished{};
-    default: return broken("a message of unknown kind");
+    case 6:
+      return decodeOutline(reader);
+    default:
+      return broken("a message of unknown kind");
   }
 }
 

@@ -49,7 +49,7 @@ void setSignals(posix_spawnattr_t* attributes) {
                                            POSIX_SPAWN_SETPGROUP);
 }
 
-int spawn(pid_t& pid, const std::filesystem::path& program, int document, int output,
+int spawn(pid_t& pid, const std::filesystem::path& program, int document, int input, int output,
           const ReaderRequest& request) {
   std::vector<std::string> owned = toArguments(request);
   owned.insert(owned.begin(), program.string());
@@ -61,7 +61,7 @@ int spawn(pid_t& pid, const std::filesystem::path& program, int document, int ou
 
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, document, kDocumentDescriptor);
@@ -84,19 +84,30 @@ tl::unexpected<ReaderFailure> failed(Kind kind, std::string detail) {
 
 tl::expected<std::unique_ptr<ReaderProcess>, ReaderFailure> ReaderProcess::start(
     const std::filesystem::path& program, int document, const ReaderRequest& request,
-    std::stop_token stop) {
-  int ends[2];
+    std::stop_token stop, const std::string& password) {
+  int ends[2], keys[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return failed(Kind::kNotStarted, std::string("cannot make a pipe: ") + std::strerror(errno));
   Descriptor read_end(ends[0]), write_end(ends[1]);
+  if (::pipe2(keys, O_CLOEXEC) != 0)
+    return failed(Kind::kNotStarted, std::string("cannot make a pipe: ") + std::strerror(errno));
+  Descriptor key_read(keys[0]), key_write(keys[1]);
   const Descriptor output(Descriptor::highCopy(write_end.get()));
-  const Descriptor input(Descriptor::highCopy(document));
-  if (output.get() < 0 || input.get() < 0)
+  const Descriptor input(Descriptor::highCopy(key_read.get()));
+  const Descriptor file(Descriptor::highCopy(document));
+  if (output.get() < 0 || input.get() < 0 || file.get() < 0)
     return failed(Kind::kNotStarted,
                   std::string("cannot copy a descriptor: ") + std::strerror(errno));
 
+  // Before the child runs: a password is shorter than any pipe, so this cannot wait.
+  if (password.size() > kPasswordBytesMax ||
+      (!password.empty() && ::write(key_write.get(), password.data(), password.size()) !=
+                                static_cast<ssize_t>(password.size())))
+    return failed(Kind::kNotStarted, "cannot hand over the password");
+
   pid_t pid = 0;
-  if (const int error = spawn(pid, program, input.get(), output.get(), request); error != 0)
+  const int error = spawn(pid, program, file.get(), input.get(), output.get(), request);
+  if (error != 0)
     return failed(Kind::kNotStarted,
                   "cannot start " + program.string() + ": " + std::strerror(error));
   return std::unique_ptr<ReaderProcess>(
@@ -145,12 +156,13 @@ ReaderFailure ReaderProcess::explainEnd() {
     const std::string detail =
         "was ended by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")";
     if (signal == SIGXCPU) return {Kind::kTimeout, "used up its processor time"};
+    // So Poppler answers a failed allocation.
+    if (signal == SIGABRT) return {Kind::kOutOfMemory, "ran out of memory"};
     if (signal == SIGKILL || signal == SIGTERM) return {Kind::kKilled, detail};
     return {Kind::kCrashed, detail};
   }
   const int code = WEXITSTATUS(status);
-  if (code == kExitOutOfMemory || code == kExitPopplerOutOfMemory)
-    return {Kind::kOutOfMemory, "ran out of memory"};
+  if (code == kExitOutOfMemory) return {Kind::kOutOfMemory, "ran out of memory"};
   return {Kind::kCrashed, "ended early with code " + std::to_string(code)};
 }
 

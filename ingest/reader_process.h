@@ -31,14 +31,15 @@ struct ReaderFailure {
 };
 
 // Invariant: at most one process, killed and reaped at the latest by the destructor. The child gets
-// the document as descriptor 3, a pipe as stdout and nothing else of ours: an empty environment but
-// for the locale, /dev/null as stdin and stderr (what a hostile document prints concerns nobody).
+// the document as descriptor 3, pipes as stdin (for the password) and stdout and nothing else of
+// ours: an empty environment but for the locale, /dev/null as stderr (what a hostile document
+// prints concerns nobody).
 class ReaderProcess {
  public:
   // `document` is not taken over.
   static tl::expected<std::unique_ptr<ReaderProcess>, ReaderFailure> start(
       const std::filesystem::path& program, int document, const ReaderRequest& request,
-      std::stop_token stop);
+      std::stop_token stop, const std::string& password = {});
   ~ReaderProcess();
   ReaderProcess(const ReaderProcess&) = delete;
   ReaderProcess& operator=(const ReaderProcess&) = delete;

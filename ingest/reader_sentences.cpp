@@ -15,7 +15,8 @@ base::Error refusalError(Refusal refusal) {
               "Get the file again from where it came from."};
     case Refusal::kLocked:
       return {ErrorCode::kLocked, "the document needs a password",
-              "Save a copy without a password and add that one."};
+              "Read a PDF with `lectern extract --password`, or save a copy without a password and "
+              "add that one."};
     case Refusal::kUnsupported:
       return {ErrorCode::kUnsupported, "the document is encrypted in a way this version does not know",
               "Save a copy without encryption and add that one."};
@@ -80,6 +81,28 @@ base::Diagnostic remarkDiagnostic(const PageRemark& remark) {
       return {"off_page_text", "Text outside of the visible page was left out.", remark.page};
     case Remark::kPageDamaged:
       return {"page_unreadable", "The page is damaged.", remark.page};
+    case Remark::kPageTooLarge:
+      return {"page_unreadable", "The page inflates beyond the limit and was left out.",
+              remark.page};
+    case Remark::kHiddenText:
+      return {"hidden_text", "Text that no reader of the page sees was left out.", remark.page};
+    case Remark::kOcrLayer:
+      return {"ocr_layer", "The page is a scan; its text was recognised by some program.",
+              remark.page};
+    case Remark::kRecognised:
+      return {"ocr", "The page is a scan; its text was recognised by Tesseract.", remark.page};
+    case Remark::kNoRecognition:
+      return {"no_text_layer",
+              "The page shows something but has no text. With the package tesseract-ocr "
+              "installed, scans are read.",
+              remark.page};
+    case Remark::kActiveContent:
+      return {"active_content",
+              "The document holds scripts or asks to start, open or send something; nothing of it "
+              "was done.",
+              remark.page};
+    case Remark::kPageCountWrong:
+      return {"page_count_wrong", "The file promises more pages than it has.", 0};
   }
   return {"unknown", "", remark.page};
 }

@@ -145,10 +145,12 @@ bool restrictFiles() {
   const int ruleset = static_cast<int>(
       ::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0));
   if (ruleset < 0) return false;
-  // Fonts and their index, Poppler's character tables, libraries loaded late.
+  // Fonts and their index, Poppler's character tables, Tesseract's languages, libraries that are
+  // loaded late.
   for (const char* folder :
        {"/usr/share/fonts", "/usr/local/share/fonts", "/etc/fonts", "/usr/share/fontconfig",
-        "/var/cache/fontconfig", "/usr/share/poppler", "/usr/lib", "/lib", "/lib64"})
+        "/var/cache/fontconfig", "/usr/share/poppler", "/usr/share/tesseract-ocr", "/usr/lib",
+        "/lib", "/lib64"})
     allowReading(ruleset, folder);
   const bool done = ::syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
   ::close(ruleset);

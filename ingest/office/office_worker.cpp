@@ -38,7 +38,7 @@ bool sendSections(const std::vector<Section>& sections, const ReaderRequest& req
   if (n_sections > request.n_pages_max) return send(output, Refusal::kTooManyPages);
   if (request.page > n_sections) return send(output, Refusal::kNoSuchPage);
   if (!send(output, DocumentHead{n_sections, sandbox})) return false;
-  for (int number = request.page; number <= n_sections; ++number) {
+  for (int number = std::max(1, request.page); number <= n_sections; ++number) {
     const Section& section = sections[static_cast<std::size_t>(number - 1)];
     PageText page{.number = number,
                   .label = labelOf(section.label),

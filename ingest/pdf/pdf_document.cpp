@@ -1,25 +1,39 @@
 #include "ingest/pdf/pdf_document.h"
 
+#include <poppler/Error.h>
+#include <poppler/ErrorCodes.h>
+#include <poppler/GlobalParams.h>
+#include <poppler/Outline.h>
+#include <poppler/PDFDoc.h>
+#include <poppler/Page.h>
+#include <poppler/SplashOutputDev.h>
+#include <poppler/Stream.h>
+#include <poppler/goo/gfile.h>
+#include <poppler/splash/SplashBitmap.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <unordered_map>
+#include <cstdlib>
+#include <ctime>
+#include <limits>
+#include <string_view>
 
-#include <QFile>
-#include <QImage>
-#include <QList>
-#include <QVariant>
-#include <poppler-qt6.h>
-
-#include "ingest/clean_text.h"
+#include "ingest/pdf/glyph_collector.h"
+#include "ingest/pdf/page_notes.h"
+#include "ingest/pdf/poppler_text.h"
 
 namespace ingest {
 namespace {
 
-constexpr qsizetype kHeaderSearchBytes = 1024;  // Poppler looks no further for "%PDF-"
-constexpr qint64 kTrailerSearchBytes = 64 * 1024;
+constexpr std::size_t kHeaderSearchBytes = 1024;  // Poppler looks no further for "%PDF-"
+constexpr std::size_t kTrailerSearchBytes = 64 * 1024;
 constexpr double kInkScale = 0.25;
+constexpr double kInkCpuSeconds = 1.5;
 constexpr int kPaper = 250;  // brightness of what counts as nothing
+// One pass of deflate makes a thousand bytes of one at most.
+constexpr std::uint64_t kDeflateFactor = 1032;
+constexpr int kOutlineDepthMax = 16;
 
 // Poppler tells some things only in its messages, for the whole process. They quote the document,
 // so none is kept.
@@ -28,182 +42,285 @@ struct Heard {
   bool lacks_characters = false;
 } heard;
 
-void hearPoppler(const QString& message, const QVariant&) {
-  const auto says = [&](const char* words) { return message.contains(QLatin1String(words)); };
+void hearPoppler(ErrorCategory, Goffset, const char* message) {
+  const std::string_view words(message);
+  const auto says = [&](const char* part) { return words.find(part) != std::string_view::npos; };
   heard.repaired |= says("reconstruct") || says("Couldn't find trailer");
   heard.lacks_characters |= says("language pack") || says("Unknown character collection");
 }
 
-bool isTableAt(QFile& file, qint64 offset) {
-  if (offset < 0 || !file.seek(offset)) return false;
-  const QByteArray bytes = file.read(32).trimmed();
-  return bytes.startsWith("xref") || (!bytes.isEmpty() && bytes.contains(" obj"));
+std::string readAt(int descriptor, Goffset offset, std::size_t n_bytes) {
+  std::string bytes(n_bytes, '\0');
+  const ssize_t n = ::pread(descriptor, bytes.data(), n_bytes, offset);
+  bytes.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  return bytes;
+}
+
+bool isTableAt(int descriptor, Goffset offset) {
+  if (offset < 0) return false;
+  const std::string bytes = readAt(descriptor, offset, 32);
+  const std::size_t begin = bytes.find_first_not_of(" \t\r\n\f");
+  if (begin == std::string::npos) return false;
+  return bytes.compare(begin, 4, "xref") == 0 || bytes.find(" obj") != std::string::npos;
 }
 
 // Where startxref points to no table, Poppler searches for one without a word.
-bool hasStart(QFile& file) {
-  const QByteArray head = file.peek(kHeaderSearchBytes);
-  const qint64 tail_begin = std::max<qint64>(0, file.size() - kTrailerSearchBytes);
-  file.seek(tail_begin);
-  const QByteArray tail = file.read(kTrailerSearchBytes);
-  const qsizetype keyword = tail.lastIndexOf("startxref");
-  qint64 offset = -1;
-  if (keyword >= 0) offset = tail.mid(keyword + 9, 32).simplified().split(' ').first().toLongLong();
+bool hasStart(int descriptor, const std::string& head) {
+  const Goffset size = ::lseek(descriptor, 0, SEEK_END);
+  const Goffset tail_begin = std::max<Goffset>(0, size - static_cast<Goffset>(kTrailerSearchBytes));
+  const std::string tail = readAt(descriptor, tail_begin, kTrailerSearchBytes);
+  const std::size_t keyword = tail.rfind("startxref");
+  if (keyword == std::string::npos) return false;
+  const long long offset = std::atoll(tail.c_str() + keyword + 9);
   // Offsets count from the file's begin or, behind foreign bytes, from the header.
-  const bool found = offset > 0 && (isTableAt(file, offset) ||
-                                    isTableAt(file, offset + head.indexOf("%PDF-")));
-  file.seek(0);
-  return found;
+  return offset > 0 && (isTableAt(descriptor, offset) ||
+                        isTableAt(descriptor, offset + static_cast<Goffset>(head.find("%PDF-"))));
 }
 
-std::u32string toUtf32(const QString& text) {
-  const QList<uint> characters = text.toUcs4();
-  return {characters.begin(), characters.end()};
-}
-
-std::string cleanLabel(const QString& label, int page) {
-  if (label == QString::number(page)) return {};
-  std::string clean;
-  for (const uint character : label.toUcs4()) {
-    if (!isCleanCharacter(character) || clean.size() + 4 > kLabelBytesMax) continue;
-    appendUtf8(clean, character);
-  }
-  return clean;
-}
-
-bool isExtent(const QSizeF& size) {
-  return std::isfinite(size.width()) && std::isfinite(size.height()) && size.width() > 0 &&
-         size.height() > 0 && size.width() <= kPagePointsMax && size.height() <= kPagePointsMax;
-}
-
-base::Box toBox(const QRectF& place) {
-  return {place.left(), place.top(), place.right(), place.bottom()};
-}
-
-// Scripts that put no spaces between words.
-bool isIdeographic(char32_t c) {
-  return (c >= 0x3005 && c <= 0x3007) || (c >= 0x3041 && c <= 0x30FF) ||
-         (c >= 0x3400 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
-         (c >= 0x20000 && c <= 0x3FFFF);
-}
-
-// A whole line of Chinese is one word to Poppler; here every character is.
-void appendWord(std::vector<PageWord>& words, const Poppler::TextBox& box, int line) {
-  const std::u32string text = toUtf32(box.text());
-  if (std::none_of(text.begin(), text.end(), isIdeographic)) {
-    words.push_back({text, toBox(box.boundingBox()), line, box.hasSpaceAfter()});
-    return;
-  }
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const QRectF place = box.charBoundingBox(static_cast<int>(i));
-    words.push_back({text.substr(i, 1),
-                     toBox(place.isEmpty() ? box.boundingBox() : place), line,
-                     i + 1 == text.size() && box.hasSpaceAfter()});
-  }
-}
-
-// Rows of a QImage are padded; those of the message are not.
-std::string packedRgb(const QImage& image) {
+// Rows of a bitmap are padded; those of the message are not.
+std::string packedRgb(SplashBitmap& bitmap) {
   std::string rgb;
-  const auto n_row_bytes = static_cast<std::size_t>(image.width()) * 3;
-  rgb.reserve(n_row_bytes * static_cast<std::size_t>(image.height()));
-  for (int y = 0; y < image.height(); ++y) {
-    const auto* row = reinterpret_cast<const QRgb*>(image.constScanLine(y));
-    for (int x = 0; x < image.width(); ++x)
-      for (const int channel : {qRed(row[x]), qGreen(row[x]), qBlue(row[x])})
-        rgb.push_back(static_cast<char>(channel));
-  }
+  const auto n_row_bytes = static_cast<std::size_t>(bitmap.getWidth()) * 3;
+  rgb.reserve(n_row_bytes * static_cast<std::size_t>(bitmap.getHeight()));
+  for (int y = 0; y < bitmap.getHeight(); ++y)
+    rgb.append(reinterpret_cast<const char*>(bitmap.getDataPtr()) +
+                   static_cast<std::ptrdiff_t>(y) * bitmap.getRowSize(),
+               n_row_bytes);
   return rgb;
+}
+
+bool isExtent(double width, double height) {
+  return std::isfinite(width) && std::isfinite(height) && width > 0 && height > 0 &&
+         width <= kPagePointsMax && height <= kPagePointsMax;
+}
+
+// How many filters a stream has, and whether one pass of deflate is the worst of them.
+bool inflatesLittle(Dict& dict) {
+  const Object filter = dict.lookup("Filter");
+  const Object length = dict.lookup("Length");
+  const std::uint64_t n_bytes =
+      length.isInt() && length.getInt() > 0 ? static_cast<std::uint64_t>(length.getInt()) : 0;
+  const bool one_pass = !filter.isArray() || filter.arrayGetLength() <= 1;
+  return one_pass && n_bytes > 0 && n_bytes * kDeflateFactor <= kPageProgramBytesMax;
+}
+
+// Ends a drawing that takes too long.
+class CpuBudget {
+ public:
+  explicit CpuBudget(double seconds) : seconds_(seconds), begin_(std::clock()) {}
+  static bool isSpent(void* budget) {
+    const auto* self = static_cast<const CpuBudget*>(budget);
+    return static_cast<double>(std::clock() - self->begin_) / CLOCKS_PER_SEC > self->seconds_;
+  }
+
+ private:
+  const double seconds_;
+  const std::clock_t begin_;
+};
+
+std::uint64_t inflatedBytes(Object& stream) {
+  if (!stream.isStream() || inflatesLittle(*stream.streamGetDict())) return 0;
+  Stream* bytes = stream.getStream();
+  bytes->reset();
+  std::uint64_t n_bytes = 0;
+  std::vector<unsigned char> chunk(1 << 16);
+  for (;;) {
+    const int n = bytes->doGetChars(static_cast<int>(chunk.size()), chunk.data());
+    if (n <= 0) break;
+    n_bytes += static_cast<std::uint64_t>(n);
+    if (n_bytes > kPageProgramBytesMax) break;
+  }
+  bytes->close();
+  return n_bytes;
 }
 
 }  // namespace
 
 struct PdfDocument::Poppler {
-  QFile file;
-  std::unique_ptr<::Poppler::Document> document;
+  std::unique_ptr<GooFile> file;
+  std::unique_ptr<PDFDoc> document;
+  GlyphCollector collector;
 
-  std::unique_ptr<::Poppler::Page> page(int number) const {
-    if (number < 1 || number > document->numPages()) return nullptr;
-    auto page = document->page(number - 1);
-    return page && isExtent(page->pageSizeF()) ? std::move(page) : nullptr;
+  Page* page(int number) const {
+    if (number < 1 || number > document->getNumPages()) return nullptr;
+    Page* page = document->getPage(number);
+    return page != nullptr && page->isOk() ? page : nullptr;
+  }
+
+  void addOutline(const std::vector<::OutlineItem*>* items, int level, Outline& outline) const {
+    if (items == nullptr || level > kOutlineDepthMax) return;
+    for (::OutlineItem* item : *items) {
+      if (outline.items.size() >= kOutlineItemsMax) return;
+      OutlineItem& added = outline.items.emplace_back();
+      added.level = level;
+      added.title =
+          cleanUtf8(std::u32string(item->getTitle(), item->getTitle() + item->getTitleLength()),
+                    kTitleBytesMax);
+      placeOf(*item, added);
+      item->open();
+      addOutline(item->getKids(), level + 1, outline);
+    }
+  }
+
+  void placeOf(const ::OutlineItem& item, OutlineItem& place) const {
+    const LinkAction* action = item.getAction();
+    if (action == nullptr || action->getKind() != actionGoTo) return;
+    const auto* go = static_cast<const LinkGoTo*>(action);
+    std::unique_ptr<LinkDest> named;
+    const LinkDest* destination = go->getDest();
+    if (destination == nullptr && go->getNamedDest() != nullptr) {
+      named = document->findDest(go->getNamedDest());
+      destination = named.get();
+    }
+    if (destination == nullptr || !destination->isOk()) return;
+    const int number = destination->isPageRef() ? document->findPage(destination->getPageRef())
+                                                : destination->getPageNum();
+    Page* target = page(number);
+    if (target == nullptr) return;
+    place.page = number;
+    if (!destination->getChangeTop()) return;
+    double matrix[6];
+    target->getDefaultCTM(matrix, 72, 72, 0, false, true);
+    const double y =
+        matrix[1] * destination->getLeft() + matrix[3] * destination->getTop() + matrix[5];
+    if (std::isfinite(y)) place.y = std::clamp(y, 0.0, kPagePointsMax);
   }
 };
 
 PdfDocument::PdfDocument(std::unique_ptr<Poppler> poppler) : poppler_(std::move(poppler)) {}
 PdfDocument::~PdfDocument() = default;
 
-tl::expected<std::unique_ptr<PdfDocument>, Refusal> PdfDocument::open(int descriptor) {
-  ::Poppler::setDebugErrorFunction(hearPoppler, {});
-  auto poppler = std::make_unique<Poppler>();
-  if (!poppler->file.open(descriptor, QIODevice::ReadOnly, QFileDevice::DontCloseHandle))
-    return tl::unexpected(Refusal::kNotPdf);
-  if (!poppler->file.peek(kHeaderSearchBytes).contains("%PDF-"))
-    return tl::unexpected(Refusal::kNotPdf);
+tl::expected<std::unique_ptr<PdfDocument>, Refusal> PdfDocument::open(int descriptor,
+                                                                      const std::string& password) {
+  setErrorCallback(hearPoppler);
+  if (!globalParams) globalParams = std::make_unique<GlobalParams>();
+  const std::string head = readAt(descriptor, 0, kHeaderSearchBytes);
+  if (head.find("%PDF-") == std::string::npos) return tl::unexpected(Refusal::kNotPdf);
 
-  heard.repaired = !hasStart(poppler->file);
-  poppler->document = ::Poppler::Document::load(&poppler->file);
-  if (!poppler->document) return tl::unexpected(Refusal::kDamaged);
-  if (poppler->document->isLocked()) return tl::unexpected(Refusal::kLocked);
-  if (poppler->document->numPages() < 1) return tl::unexpected(Refusal::kNoPages);
-  for (const auto hint : {::Poppler::Document::Antialiasing, ::Poppler::Document::TextAntialiasing})
-    poppler->document->setRenderHint(hint);
+  heard.repaired = !hasStart(descriptor, head);
+  auto poppler = std::make_unique<Poppler>();
+  poppler->file = GooFile::open(descriptor);
+  if (!poppler->file) return tl::unexpected(Refusal::kNotPdf);
+  std::optional<GooString> key;
+  if (!password.empty()) key.emplace(password);
+  // The document takes the stream over.
+  poppler->document = std::make_unique<PDFDoc>(
+      new FileStream(poppler->file.get(), 0, false, poppler->file->size(), Object(objNull)), key,
+      key);
+  if (!poppler->document->isOk())
+    return tl::unexpected(poppler->document->getErrorCode() == errEncrypted ? Refusal::kLocked
+                                                                            : Refusal::kDamaged);
+  if (poppler->document->getNumPages() < 1) return tl::unexpected(Refusal::kNoPages);
   return std::unique_ptr<PdfDocument>(new PdfDocument(std::move(poppler)));
 }
 
-int PdfDocument::pageCount() const { return poppler_->document->numPages(); }
+int PdfDocument::pageCount() const { return poppler_->document->getNumPages(); }
 bool PdfDocument::wasRepaired() const { return heard.repaired; }
 bool PdfDocument::lacksCharacters() const { return heard.lacks_characters; }
 bool PdfDocument::copyPermitted() const { return poppler_->document->okToCopy(); }
+bool PdfDocument::hasActiveContent() const { return isActive(*poppler_->document); }
 
-std::optional<PageHead> PdfDocument::head(int number) const {
-  const auto page = poppler_->page(number);
-  if (!page) return std::nullopt;
-  const QSizeF size = page->pageSizeF();
-  return PageHead{cleanLabel(page->label(), number), size.width(), size.height()};
+Outline PdfDocument::outline() const {
+  Outline outline;
+  if (::Outline* items = poppler_->document->getOutline())
+    poppler_->addOutline(items->getItems(), 0, outline);
+  return outline;
 }
 
-std::optional<PageWords> PdfDocument::words(int number) const {
-  const auto page = poppler_->page(number);
-  if (!page) return std::nullopt;
-  PageWords result{.width = page->pageSizeF().width(),
-                   .height = page->pageSizeF().height(),
-                   .words = {}};
-  const auto boxes = page->textList();
-  // Poppler links each word to the next one of its line; the links give every word its line.
-  std::unordered_map<const ::Poppler::TextBox*, int> line_of;
-  int n_lines = 0;
-  for (const auto& box : boxes) {
-    const auto known = line_of.find(box.get());
-    const int line = known != line_of.end() ? known->second : n_lines++;
-    if (box->nextWord() != nullptr) line_of.emplace(box->nextWord(), line);
-    appendWord(result.words, *box, line);
+std::optional<PageHead> PdfDocument::head(int number) const {
+  Page* page = poppler_->page(number);
+  if (page == nullptr) return std::nullopt;
+  double width = page->getCropWidth(), height = page->getCropHeight();
+  if (page->getRotate() % 180 != 0) std::swap(width, height);
+  if (!isExtent(width, height)) return std::nullopt;
+  PageHead head{.label = {}, .width = width, .height = height};
+  GooString label;
+  if (poppler_->document->getCatalog()->indexToLabel(number - 1, &label))
+    head.label = cleanUtf8(textOf(&label), kLabelBytesMax);
+  std::erase_if(head.label, [](char c) { return c == '\n' || c == '\t'; });
+  if (head.label == std::to_string(number)) head.label.clear();
+  return head;
+}
+
+bool PdfDocument::isTooLarge(int number) const {
+  Object contents = poppler_->page(number)->getContents();
+  if (!contents.isArray()) return inflatedBytes(contents) > kPageProgramBytesMax;
+  std::uint64_t n_bytes = 0;
+  for (int i = 0; i < contents.arrayGetLength() && n_bytes <= kPageProgramBytesMax; ++i) {
+    Object part = contents.arrayGet(i);
+    n_bytes += inflatedBytes(part);
   }
+  return n_bytes > kPageProgramBytesMax;
+}
+
+PageGlyphs PdfDocument::glyphs(int number) const {
+  PageGlyphs result;
+  const auto size = head(number);
+  if (!size) return result;
+  result.width = size->width;
+  result.height = size->height;
+  poppler_->collector.collectInto(result);
+  poppler_->document->displayPage(&poppler_->collector, number, 72, 72, 0, false, true, false);
+  poppler_->collector.finishPage();
   return result;
 }
 
-tl::expected<RenderedPage, Refusal> PdfDocument::render(int number, double scale) const {
-  const auto page = poppler_->page(number);
-  if (!page) return tl::unexpected(Refusal::kNoSuchPage);
-  const QSizeF size = page->pageSizeF();
-  // A tenth off for the rounding of both sides to whole pixels.
-  const double pixels_max = 0.9 * static_cast<double>(kImagePixelsMax);
-  scale = std::min(scale, std::sqrt(pixels_max / (size.width() * size.height())));
-  scale = std::min(scale, 30'000 / std::max(size.width(), size.height()));
-  const QImage image = page->renderToImage(72 * scale, 72 * scale);
-  if (image.isNull() || image.depth() != 32) return tl::unexpected(Refusal::kImageTooLarge);
-  return RenderedPage{.number = number,
-                      .label = cleanLabel(page->label(), number),
-                      .width = size.width(),
-                      .height = size.height(),
-                      .scale = scale,
-                      .width_px = image.width(),
-                      .height_px = image.height(),
-                      .rgb = packedRgb(image)};
+std::vector<PageAside> PdfDocument::asides(int number, bool& active) const {
+  return pageNotes(*poppler_->page(number), active);
 }
 
-double PdfDocument::inkBeside(int number, const std::vector<PlacedWord>& words) const {
-  const auto image = render(number, kInkScale);
-  if (!image) return 0;
+tl::expected<RenderedPage, Refusal> PdfDocument::render(int number, double scale) const {
+  bool finished = true;
+  return draw(number, scale, nullptr, finished);
+}
+
+std::optional<RenderedPage> PdfDocument::renderWithin(int number, double scale,
+                                                      double cpu_seconds) const {
+  bool finished = true;
+  auto image = draw(number, scale, &cpu_seconds, finished);
+  if (!finished || !image) return std::nullopt;
+  return *std::move(image);
+}
+
+tl::expected<RenderedPage, Refusal> PdfDocument::draw(int number, double scale,
+                                                      const double* cpu_seconds,
+                                                      bool& finished) const {
+  const auto size = head(number);
+  if (!size) return tl::unexpected(Refusal::kNoSuchPage);
+  // A tenth off for the rounding of both sides to whole pixels.
+  const double pixels_max = 0.9 * static_cast<double>(kImagePixelsMax);
+  scale = std::min(scale, std::sqrt(pixels_max / (size->width * size->height)));
+  scale = std::min(scale, 30'000 / std::max(size->width, size->height));
+  SplashColor paper = {255, 255, 255};
+  SplashOutputDev output(splashModeRGB8, 1, false, paper);
+  output.setFontAntialias(true);
+  output.setVectorAntialias(cpu_seconds == nullptr);  // a glance need not be beautiful
+  output.startDoc(poppler_->document.get());
+  CpuBudget budget(cpu_seconds != nullptr ? *cpu_seconds : std::numeric_limits<double>::max());
+  poppler_->document->displayPage(&output, number, 72 * scale, 72 * scale, 0, false, true, false,
+                                  CpuBudget::isSpent, &budget);
+  finished = !CpuBudget::isSpent(&budget);
+  SplashBitmap* bitmap = output.getBitmap();
+  if (bitmap == nullptr || bitmap->getDataPtr() == nullptr || bitmap->getWidth() < 1 ||
+      bitmap->getHeight() < 1 ||
+      static_cast<std::uint64_t>(bitmap->getWidth()) *
+              static_cast<std::uint64_t>(bitmap->getHeight()) >
+          kImagePixelsMax)
+    return tl::unexpected(Refusal::kImageTooLarge);
+  return RenderedPage{.number = number,
+                      .label = size->label,
+                      .width = size->width,
+                      .height = size->height,
+                      .scale = scale,
+                      .width_px = bitmap->getWidth(),
+                      .height_px = bitmap->getHeight(),
+                      .rgb = packedRgb(*bitmap)};
+}
+
+std::optional<double> PdfDocument::inkBeside(int number,
+                                             const std::vector<PlacedWord>& words) const {
+  const auto image = renderWithin(number, kInkScale, kInkCpuSeconds);
+  if (!image) return std::nullopt;
   std::vector<bool> text(image->rgb.size() / 3, false);
   for (const PlacedWord& word : words) {
     const auto pixel = [&](double points, int n) {

@@ -10,8 +10,8 @@ using base::Box;
 
 // In line heights.
 constexpr double kGutterMin = 0.7;
-constexpr double kColumnWidthMin = 6.0;  // of a column's median line; table cells are narrower
-constexpr double kParagraphGap = 0.8;
+constexpr double kColumnWidthMin = 8.0;  // of a column's median line; table cells are narrower
+constexpr double kParagraphGap = 0.55;
 constexpr double kMarkHeight = 0.8;  // a footnote mark or exponent is no taller
 
 constexpr std::size_t kColumnLinesMin = 3;
@@ -38,9 +38,9 @@ struct Interval {
 class Coverage {
  public:
   void add(Interval interval) {
-    const auto first = std::lower_bound(
-        intervals_.begin(), intervals_.end(), interval.begin,
-        [](const Interval& i, double begin) { return i.end < begin; });
+    const auto first =
+        std::lower_bound(intervals_.begin(), intervals_.end(), interval.begin,
+                         [](const Interval& i, double begin) { return i.end < begin; });
     auto last = first;
     for (; last != intervals_.end() && last->begin <= interval.end; ++last) {
       interval.begin = std::min(interval.begin, last->begin);
@@ -78,7 +78,9 @@ class Reader {
     readRegion(upright, 0);
     const std::size_t n_upright = rows_.size();
     for (const int line : turned)
-      rows_.push_back({.lines = {line}, .paragraph = n_upright > 0 && rows_.size() == n_upright});
+      rows_.push_back({.lines = {line},
+                       .paragraph = n_upright > 0 && rows_.size() == n_upright,
+                       .region = n_regions_});
     return std::move(rows_);
   }
 
@@ -196,6 +198,7 @@ class Reader {
 
   // One column: lines whose middles lie within each other's height make a row.
   void readRows(const Lines& sorted) {
+    if (sorted.empty()) return;
     Lines pending = sorted;
     std::stable_sort(pending.begin(), pending.end(),
                      [&](int a, int b) { return middle(a) < middle(b); });
@@ -205,6 +208,7 @@ class Reader {
       addRow(Lines(begin, end));
       begin = end;
     }
+    ++n_regions_;
   }
 
   double middle(int line) const { return (box(line).y0 + box(line).y1) / 2; }
@@ -230,7 +234,8 @@ class Reader {
     // The rows of a table stay together however wide it is set.
     const bool table = !rows_.empty() && rows_.back().lines.size() > 1 && row.size() > 1;
     const bool gap = top - last_bottom_ > kParagraphGap * std::min(bottom - top, line_height_);
-    rows_.push_back({std::move(row), !rows_.empty() && ((gap && !table) || begin_paragraph_)});
+    rows_.push_back(
+        {std::move(row), !rows_.empty() && ((gap && !table) || begin_paragraph_), n_regions_});
     begin_paragraph_ = false;
     last_bottom_ = bottom;
   }
@@ -238,6 +243,7 @@ class Reader {
   const std::vector<PlacedLine>& lines_;
   double line_height_ = 1;
   std::vector<Row> rows_;
+  int n_regions_ = 0;
   bool begin_paragraph_ = false;
   double last_bottom_ = 0;
 };

@@ -23,6 +23,7 @@ struct PlacedLine {
 struct Row {
   std::vector<int> lines;
   bool paragraph = false;  // a blank line stands before it
+  int region = 0;          // rows of one column, without anything between them, have one number
 };
 
 std::vector<Row> readingOrder(const std::vector<PlacedLine>& lines);

@@ -1,19 +1,20 @@
 #include "ingest/pdf/word_text.h"
 
-#include <algorithm>
-
 #include <QChar>
 #include <QList>
 #include <QString>
+#include <algorithm>
 
 #include "ingest/clean_text.h"
 
 namespace ingest {
 namespace {
 
-// Latin and Armenian ligatures, Hebrew and Arabic presentation forms.
+// Latin and Armenian ligatures, Hebrew and Arabic presentation forms, punctuation turned for
+// vertical writing.
 bool isPresentationForm(char32_t c) {
-  return (c >= 0xFB00 && c <= 0xFDFF) || (c >= 0xFE70 && c <= 0xFEFC);
+  return (c >= 0xFE10 && c <= 0xFE19) || (c >= 0xFE30 && c <= 0xFE48) ||
+         (c >= 0xFB00 && c <= 0xFDFF) || (c >= 0xFE70 && c <= 0xFEFC);
 }
 
 bool isPrivateUse(char32_t c) {
@@ -51,7 +52,7 @@ WordText cleanWord(std::u32string_view word) {
   WordText result;
   for (std::size_t i = 0; i < word.size(); ++i) {
     char32_t c = word[i];
-    if (c == 0x00AD && i + 1 == word.size()) c = '-';
+    if ((c == 0x00AD || c == 0x2010) && i + 1 == word.size()) c = '-';
     if (isUnmapped(c)) {
       ++result.n_unmapped;
       result.text.push_back(0xFFFD);

@@ -41,7 +41,7 @@ const std::vector<Library>& libraries() {
       {"Qt", std::regex("Q[A-Z].*|Qt.*"), std::regex("(ui|app)/.*|ingest/.*\\.cpp")},
       {"QScintilla", std::regex("Qsci/.*"), std::regex("ui/.*")},
       {"md4c", std::regex("md4c.*"), std::regex("ui/.*")},
-      {"Poppler", std::regex("poppler.*"), std::regex("ingest/pdf/.*\\.cpp")},
+      {"Poppler", std::regex("poppler.*"), std::regex("ingest/pdf/(.*\\.cpp|glyph_collector\\.h)")},
       {"libgit2", std::regex("git2.*"), std::regex("ingest/(.*\\.cpp|git_handles\\.h)")},
       {"uchardet", std::regex("uchardet.*"), std::regex("ingest/.*\\.cpp")},
       {"libarchive", std::regex("archive.*"), std::regex("ingest/.*\\.cpp")},

@@ -51,11 +51,12 @@ class PageFixture {
   int n_lines_ = 0;
 };
 
+// The lines of a column are one paragraph.
 QString columnText(const char* name, int n_lines) {
-  QString text;
+  QStringList lines;
   for (int i = 1; i <= n_lines; ++i)
-    text += QStringLiteral("%1 line with enough words %2\n").arg(QLatin1String(name)).arg(i);
-  return text;
+    lines << QStringLiteral("%1 line with enough words %2").arg(QLatin1String(name)).arg(i);
+  return lines.join(QLatin1Char(' ')) + QLatin1Char('\n');
 }
 
 }  // namespace
@@ -64,8 +65,8 @@ class PageOrderTest : public QObject {
   Q_OBJECT
  private slots:
   void linesAreReadFromTopToBottom() {
-    QCOMPARE(PageFixture().line(50, 112, U"second").line(50, 100, U"first line").text(),
-             QStringLiteral("first line\nsecond\n"));
+    QCOMPARE(PageFixture().line(50, 112, U"second line here").line(50, 100, U"first").text(),
+             QStringLiteral("first\nsecond line here\n"));
   }
 
   void wideGapsBeginParagraphs() {
@@ -120,13 +121,68 @@ class PageOrderTest : public QObject {
              QStringLiteral("a claim 1 goes on\n"));
   }
 
+  // From here on: how lines make paragraphs.
+  void fullLinesGoOnAndShortOnesEnd() {
+    QCOMPARE(PageFixture()
+                 .line(50, 100, U"a line that is full to its edge")
+                 .line(50, 112, U"goes on and ends")
+                 .line(50, 124, U"another one begins in a line of")
+                 .line(50, 136, U"its own")
+                 .text(),
+             QStringLiteral("a line that is full to its edge goes on and ends\n"
+                            "another one begins in a line of its own\n"));
+  }
+
+  void hyphensAtLineEndsAreJoinedAndTold() {
+    const ReadPage page = PageFixture()
+                              .line(50, 100, U"a word that is inter-")
+                              .line(50, 112, U"national and goes on")
+                              .read();
+    QCOMPARE(page.text, std::string("a word that is inter-national and goes on\n"));
+    QCOMPARE(page.hyphens, std::vector<std::uint32_t>{20});
+  }
+
+  void separatorsAreNeverJoined() {
+    QCOMPARE(PageFixture()
+                 .line(50, 100, U"--- page 2 ---")
+                 .line(50, 112, U"=== secret.c ==")
+                 .text(),
+             QStringLiteral("--- page 2 ---\n=== secret.c ==\n"));
+  }
+
+  void itemsOfAListKeepTheirLines() {
+    QCOMPARE(PageFixture()
+                 .line(50, 100, U"\u2022 the first item of a list that is so long")
+                 .line(60, 112, U"that it wraps")
+                 .line(50, 124, U"\u2022 the second")
+                 .text(),
+             QString::fromUtf8("\u2022 the first item of a list that is so long that it wraps\n"
+                               "\u2022 the second\n"));
+  }
+
+  void notesComeAfterTheText() {
+    PageFixture page;
+    page.column(50, 100, U"left", 4).column(320, 100, U"right", 4);
+    page.line(50, 160, U"1 see the ledger of the harbour", 7);
+    const QString end = "right line with enough words 4\n\n1 see the ledger of the harbour\n";
+    QVERIFY2(page.text().endsWith(end), qPrintable(page.text()));
+  }
+
+  void wrappedCellsStayInTheirRow() {
+    PageFixture page;
+    for (int row = 0; row < 4; ++row)
+      page.line(50, 100 + 30 * row, U"key").line(200, 100 + 30 * row, U"12");
+    page.line(50, 112, U"wraps");
+    QVERIFY2(page.text().startsWith("key wraps\t12\nkey\t12\n"), qPrintable(page.text()));
+  }
+
   void turnedTextComesLast() {
     QCOMPARE(PageFixture()
                  .box({10, 100, 20, 300}, U"sideways")
                  .line(50, 100, U"upright one")
-                 .line(50, 112, U"upright two")
+                 .line(50, 124, U"upright two")
                  .text(),
-             QStringLiteral("upright one\nupright two\n\nsideways\n"));
+             QStringLiteral("upright one\n\nupright two\n\nsideways\n"));
   }
 
   void rightToLeftLinesBecomeLogical() {

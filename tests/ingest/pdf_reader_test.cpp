@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <fstream>
 #include <thread>
 
@@ -115,6 +116,83 @@ Ink inkOf(const Document& document, const ingest::PageImage& image) {
   return ink;
 }
 
+// Objects from number 1 on, the catalog first.
+std::string pdfOf(const std::vector<std::string>& objects) {
+  const std::string size = std::to_string(objects.size() + 1);
+  std::string pdf = "%PDF-1.4\n", table = "xref\n0 " + size + "\n0000000000 65535 f \n";
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    char entry[32];
+    std::snprintf(entry, sizeof entry, "%010zu 00000 n \n", pdf.size());
+    table += entry;
+    pdf += std::to_string(i + 1) + " 0 obj\n" + objects[i] + "\nendobj\n";
+  }
+  return pdf + table + "trailer<</Size " + size + "/Root 1 0 R>>\nstartxref\n" +
+         std::to_string(pdf.size()) + "\n%%EOF\n";
+}
+
+std::string streamOf(const std::string& entries, const std::string& bytes) {
+  return "<<" + entries + "/Length " + std::to_string(bytes.size()) + ">>\nstream\n" + bytes +
+         "\nendstream";
+}
+
+// A running head, two lines of text and a page number on every page, and enough beside it that
+// several processes share the document.
+std::string bookOf(int n_pages) {
+  std::string kids;
+  for (int i = 0; i < n_pages; ++i) kids += std::to_string(4 + 2 * i) + " 0 R ";
+  std::vector<std::string> objects = {
+      "<</Type/Catalog/Pages 2 0 R>>",
+      "<</Type/Pages/Count " + std::to_string(n_pages) + "/Kids[" + kids + "]>>",
+      "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"};
+  for (int i = 1; i <= n_pages; ++i) {
+    const std::string number = std::to_string(i);
+    const auto line = [](int y, const std::string& text) {
+      return "BT /F 10 Tf 72 " + std::to_string(y) + " Td (" + text + ") Tj ET\n";
+    };
+    objects.push_back("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents " +
+                      std::to_string(objects.size() + 2) +
+                      " 0 R/Resources<</Font<</F 3 0 R>>>>>>");
+    objects.push_back(streamOf("", line(800, "The Long Book") + line(500, "Of chapter " + number) +
+                                       line(488, "nothing is known.") + line(40, number) + "%" +
+                                       std::string(20'000, 'x') + "\n"));
+  }
+  return pdfOf(objects);
+}
+
+// Each form draws the next one a hundred times: 10^12 drawings in a few kilobytes.
+std::string endlessPage() {
+  constexpr int kForms = 6;
+  std::string draw;
+  for (int i = 0; i < 100; ++i) draw += "/F Do ";
+  std::vector<std::string> objects = {
+      "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R"
+      "/Resources<</XObject<</F 5 0 R>>>>>>",
+      streamOf("", "/F Do")};
+  for (int i = 0; i < kForms; ++i)
+    objects.push_back(streamOf("/Type/XObject/Subtype/Form/BBox[0 0 9 9]/Resources<</XObject<</F " +
+                                   std::to_string(objects.size() + 2) + " 0 R>>>>",
+                               draw));
+  objects.push_back(streamOf("/Type/XObject/Subtype/Form/BBox[0 0 9 9]", "0 0 m 9 9 l S"));
+  return pdfOf(objects);
+}
+
+// A PDF of one page that shows the image and has no text.
+std::string scanOf(const ingest::PageImage& image) {
+  std::string gray;
+  for (std::size_t i = 0; i < image.rgb.size(); i += 3) gray += static_cast<char>(image.rgb[i]);
+  const std::string draw = std::to_string(image.width_pt) + " 0 0 " +
+                           std::to_string(image.height_pt) + " 0 0 cm /I Do";
+  return pdfOf({
+      "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Count 1/Kids[3 0 R]>>",
+      "<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</I 5 0 R>>>>/MediaBox[0 0 " +
+          std::to_string(image.width_pt) + " " + std::to_string(image.height_pt) + "]>>",
+      streamOf("", draw),
+      streamOf("/Type/XObject/Subtype/Image/ColorSpace/DeviceGray/BitsPerComponent 8/Width " +
+                 std::to_string(image.width_px) + "/Height " + std::to_string(image.height_px),
+               gray)});
+}
+
 }  // namespace
 
 class PdfReaderTest : public QObject {
@@ -192,10 +270,83 @@ class PdfReaderTest : public QObject {
   }
 
   void scansSayThatTheyHaveNoText() {
-    const auto extracted = read("scan_no_text");
-    QVERIFY(extracted);
-    QCOMPARE(extracted->document.text, std::string());
-    QVERIFY(hasDiagnostic(*extracted, "no_text_layer"));
+    const auto reading = ingest::readWholePdf(readerProgram(), goldenPdf("scan_no_text"), "a", {},
+                                              {}, {.password = {}, .recognise = false});
+    QVERIFY(reading);
+    QCOMPARE(reading->extracted.document.text, std::string());
+    QVERIFY(hasDiagnostic(reading->extracted, "no_text_layer"));
+  }
+
+  // With Tesseract the words of a scan have places; without it the diagnostic says what is missing.
+  void scansAreRecognisedOrSayWhatIsMissing() {
+    const auto image = ingest::renderPage(readerProgram(), goldenPdf("footnotes"), 1, 2, {});
+    QVERIFY2(image, qPrintable(errorOf(image)));
+    QTemporaryDir folder;
+    const std::filesystem::path path = folder.path().toStdString() + "/scan.pdf";
+    std::ofstream(path, std::ios::binary) << scanOf(*image);
+    const auto extracted = ingest::readPdf(readerProgram(), path, "a", {});
+    QVERIFY2(extracted, qPrintable(errorOf(extracted)));
+    QVERIFY(hasDiagnostic(*extracted, "no_text_layer") != hasDiagnostic(*extracted, "ocr"));
+    QCOMPARE(brokenPromise(extracted->document), QString());
+    if (hasDiagnostic(*extracted, "ocr")) {
+      const QString text = QString::fromStdString(extracted->document.text);
+      QVERIFY2(text.contains("See the ledger of 1911, page 33."), qPrintable(text));
+      QVERIFY(!extracted->document.spans.empty());
+    } else {
+      QCOMPARE(extracted->document.text, std::string());
+      QVERIFY(extracted->diagnostics[0].message.find("tesseract-ocr") != std::string::npos);
+    }
+  }
+
+  void lockedFilesOpenWithTheirPassword() {
+    const auto open = [](const char* password) {
+      return ingest::readWholePdf(readerProgram(), goldenPdf("enc_user_rc4"), "a", {}, {},
+                                  {.password = password, .recognise = true});
+    };
+    QCOMPARE(errorOf(open("")), QStringLiteral("locked"));
+    QCOMPARE(errorOf(open("wrong")), QStringLiteral("locked"));
+    const auto reading = open("lectern");
+    QVERIFY2(reading, qPrintable(errorOf(reading)));
+    QVERIFY(reading->extracted.document.text.size() > 100);
+  }
+
+  void outlinesAndNotesComeWithTheirPlaces() {
+    const auto reading =
+        ingest::readWholePdf(readerProgram(), goldenPdf("outline_links"), "a", {}, {}, {});
+    QVERIFY2(reading, qPrintable(errorOf(reading)));
+    QCOMPARE(reading->headings.size(), std::size_t{6});
+    QCOMPARE(reading->headings[0].title, std::string("Chapter 1: \xC3\x9C" "ber"));
+    QCOMPARE(reading->headings[1].level, 1);
+    QCOMPARE(reading->headings[2].page, 2);
+    const auto count = [&](ingest::Aside::Kind kind, const std::string& says) {
+      return std::count_if(reading->asides.begin(), reading->asides.end(), [&](const auto& aside) {
+        return aside.kind == kind && (aside.text == says || aside.target == says);
+      });
+    };
+    QCOMPARE(count(ingest::Aside::Kind::kNote, "A note by a reviewer"), 3);
+    QCOMPARE(count(ingest::Aside::Kind::kNote, "marked"), 1);
+    QCOMPARE(count(ingest::Aside::Kind::kLink, "https://example.invalid/a?b=c"), 3);
+    for (const ingest::Aside& aside : reading->asides)
+      QVERIFY(aside.box.x1 > aside.box.x0 && aside.box.y1 > aside.box.y0);
+  }
+
+  // A document read by several processes says what one says.
+  void partsReadTheSame() {
+    ingest::ReaderLimits one;
+    one.n_readers_max = 1;
+    QTemporaryDir folder;
+    const std::filesystem::path path = folder.path().toStdString() + "/book.pdf";
+    std::ofstream(path, std::ios::binary) << bookOf(25);
+    const auto alone = ingest::readPdf(readerProgram(), path, "a", {}, one);
+    const auto shared = ingest::readPdf(readerProgram(), path, "a", {});
+    QVERIFY2(alone, qPrintable(errorOf(alone)));
+    QVERIFY2(shared, qPrintable(errorOf(shared)));
+    QCOMPARE(alone->document.pages.size(), std::size_t{25});
+    QVERIFY2(alone->document.text.starts_with("Of chapter 1 nothing is known.\n"),
+             alone->document.text.substr(0, 60).c_str());
+    QCOMPARE(alone->document.text, shared->document.text);
+    QCOMPARE(alone->document.spans.size(), shared->document.spans.size());
+    QCOMPARE(alone->diagnostics.size(), shared->diagnostics.size());
   }
 
   void unknownGlyphsAreReported() {
@@ -261,12 +412,23 @@ class PdfReaderTest : public QObject {
              QStringLiteral("too_large"));
   }
 
-  void bombsRunOutOfTime() {
+  void bombsAreNotUnpacked() {
+    const auto extracted =
+        ingest::readPdf(readerProgram(), goldenPdf("bomb_stream_double"), "a", {});
+    QCOMPARE(errorOf(extracted), QStringLiteral("too_large"));
+    QVERIFY(extracted.error().message.find("inflate") != std::string::npos);
+    QVERIFY(!extracted.error().hint.empty());
+  }
+
+  void endlessPagesRunOutOfTime() {
+    QTemporaryDir folder;
+    const std::filesystem::path path = folder.path().toStdString() + "/endless.pdf";
+    std::ofstream(path, std::ios::binary) << endlessPage();
     ingest::ReaderLimits limits;
     limits.page_cpu_s = 1;
-    const auto extracted =
-        ingest::readPdf(readerProgram(), goldenPdf("bomb_stream_double"), "a", {}, limits);
+    const auto extracted = ingest::readPdf(readerProgram(), path, "a", {}, limits);
     QCOMPARE(errorOf(extracted), QStringLiteral("too_large"));
+    QVERIFY(extracted.error().message.find("processor time") != std::string::npos);
     QVERIFY(!extracted.error().hint.empty());
   }
 
@@ -278,17 +440,18 @@ class PdfReaderTest : public QObject {
   }
 
   void stoppingTakesNoTime() {
+    QTemporaryDir folder;
+    const std::filesystem::path path = folder.path().toStdString() + "/endless.pdf";
+    std::ofstream(path, std::ios::binary) << endlessPage();
+    ingest::ReaderLimits limits;
+    limits.page_cpu_s = 600;
     std::stop_source stop;
     std::jthread stopper([&] {
       std::this_thread::sleep_for(std::chrono::milliseconds(300));
       stop.request_stop();
     });
-    QElapsedTimer timer;
-    timer.start();
-    QCOMPARE(errorOf(ingest::readPdf(readerProgram(), goldenPdf("bomb_stream_double"), "a",
-                                     stop.get_token())),
+    QCOMPARE(errorOf(ingest::readPdf(readerProgram(), path, "a", stop.get_token(), limits)),
              QStringLiteral("cancelled"));
-    QVERIFY2(timer.elapsed() < 2000, qPrintable(QString::number(timer.elapsed())));
   }
 
   // Every file of the corpus, against its own truth.
@@ -324,10 +487,12 @@ class PdfReaderTest : public QObject {
     }
     QVERIFY2(!truth.contains("error"), "should have been refused");
     QCOMPARE(brokenPromise(extracted->document), QString());
-    for (const QJsonValue& code : truth["diagnostics"].toArray())
-      if (kReported.contains(code.toString()) && !(name == "no_tounicode.pdf"))
-        QVERIFY2(hasDiagnostic(*extracted, code.toString().toStdString()),
-                 qPrintable(code.toString()));
+    for (const QJsonValue& code : truth["diagnostics"].toArray()) {
+      // A page that leads back into the tree is a page nobody can read.
+      const std::string said =
+          code.toString() == "damaged" ? "page_unreadable" : code.toString().toStdString();
+      QVERIFY2(hasDiagnostic(*extracted, said), qPrintable(code.toString()));
+    }
     if (!kOwnText.contains(QString::fromStdString(name))) checkText(truth, extracted->document);
   }
 
@@ -346,16 +511,13 @@ class PdfReaderTest : public QObject {
     }
   }
 
-  const QStringList kReported{"repaired", "no_text_layer", "unmapped_glyphs",
-                              "extraction_not_permitted"};
-  // Where the text differs from the truth on purpose or not yet as it should be.
+  // Where the text differs from the truth on purpose.
   const QStringList kOwnText{
-      "hyphenation.pdf",                           // hyphens stay as printed
-      "table_ruled.pdf", "table_plain.pdf",        // the second line of a cell is a row
-      "rotated_text.pdf", "letter_spacing.pdf",    // letters set apart stay apart
-      "running_heads.pdf",                         // heads and page numbers are kept
-      "hidden_text.pdf", "form.pdf",               // hidden text and field values are kept
-      "tree_cycle.pdf"};                           // pages that lead nowhere are listed
+      "rotated_text.pdf",     // the place of turned text in the order is free
+      "form.pdf",             // values of fields stand beside their names
+      "form_recursion.pdf",   // how often it draws itself is free
+      "scan_no_text.pdf",     // read by Tesseract where that is installed
+      "tree_cycle.pdf"};      // pages that lead nowhere are listed
 };
 
 LECTERN_TEST(PdfReaderTest)

@@ -222,6 +222,25 @@ class ReaderProcessTest : public QObject {
     row("word that cuts a character", head, with([](PageText& p) { p.text = "tw\u00E4 words\n"; }));
     row("label of two lines", head, with([](PageText& p) { p.label = "a\nb"; }));
     row("long label", head, with([](PageText& p) { p.label = std::string(65, 'a'); }));
+    row("line beyond the text", head, with([](PageText& p) { p.lines = {{0, 99, {}, 1}}; }));
+    row("line that cuts a word's letters", head, with([](PageText& p) {
+          p.text = "tw\u00F6 wo\n";
+          p.words.clear();
+          p.lines = {{0, 3, {}, 1}};
+        }));
+    row("line of no size", head, with([](PageText& p) { p.lines = {{0, 3, {}, -1}}; }));
+    row("hyphen that is none", head, with([](PageText& p) { p.hyphens = {3}; }));
+    row("hyphen beyond the text", head, with([](PageText& p) { p.hyphens = {1'000'000}; }));
+    row("note beyond the page", head, with([](PageText& p) {
+          p.asides = {{PageAside::Kind::kNote, "a", "", {0, 0, 1000, 1}}};
+        }));
+    row("note with control characters", head, with([](PageText& p) {
+          p.asides = {{PageAside::Kind::kNote, "\x1b[2J", "", {0, 0, 1, 1}}};
+        }));
+    row("too many notes", head, with([](PageText& p) { p.asides.resize(kAsidesMax + 1); }));
+    row("outline that leads nowhere", head, Outline{{{0, "a", 3, 0}}});
+    row("outline of no depth", head, Outline{{{-1, "a", 1, 0}}});
+    row("title with control characters", head, Outline{{{0, "\x07", 1, 0}}});
     QTest::newRow("unknown kind") << std::string("\x63\0\0\0\0\0\0\0", 8);
     QTest::newRow("endless message") << std::string("\x01\0\0\0\xff\xff\xff\xff", 8);
     QTest::newRow("short page") << encodeMessage(head) + std::string("\x01\0\0\0\x02\0\0\0ab", 10);
