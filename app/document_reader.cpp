@@ -179,8 +179,9 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
   return {};
 }
 
-Result<base::Extracted> readFile(const fs::path& file, const fs::path& reader_program,
-                                 std::stop_token stop, Secrets secrets) {
+Result<ingest::PdfReading> readWholeFile(const fs::path& file, const fs::path& reader_program,
+                                         std::stop_token stop, Secrets secrets,
+                                         const ingest::PdfOptions& options) {
   std::error_code error;
   if (!fs::exists(file, error))
     return failure(ErrorCode::kNotFound, "there is no file at " + file.string(),
@@ -195,7 +196,18 @@ Result<base::Extracted> readFile(const fs::path& file, const fs::path& reader_pr
                    file.string() + " is not read: " +
                        (walked.detail.empty() ? walked.reason : walked.detail),
                    "Lectern reads text and PDF files.");
-  return readAny(file, walked.relative, walked.kind, reader_program, stop);
+  if (walked.kind == base::DocumentKind::kPdf)
+    return ingest::readWholePdf(reader_program, file, walked.relative, stop, {}, options);
+  ingest::PdfReading reading;
+  TRY_ASSIGN(reading.extracted, readAny(file, walked.relative, walked.kind, reader_program, stop));
+  return reading;
+}
+
+Result<base::Extracted> readFile(const fs::path& file, const fs::path& reader_program,
+                                 std::stop_token stop) {
+  TRY_ASSIGN(ingest::PdfReading reading,
+             readWholeFile(file, reader_program, stop, Secrets::kLeaveOut, {}));
+  return std::move(reading.extracted);
 }
 
 }  // namespace app

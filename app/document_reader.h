@@ -11,6 +11,7 @@
 #include "engine/base/document.h"
 #include "engine/base/result.h"
 #include "engine/tokenizer.h"
+#include "ingest/pdf_reading.h"
 
 namespace app {
 
@@ -40,6 +41,11 @@ enum class Secrets { kLeaveOut, kRead };
 // a secret), kNotFound ...
 base::Result<base::Extracted> readFile(const std::filesystem::path& file,
                                        const std::filesystem::path& reader_program,
-                                       std::stop_token stop, Secrets secrets = Secrets::kLeaveOut);
+                                       std::stop_token stop);
+// The same with what is around the text of a PDF, and for a locked one with its password.
+base::Result<ingest::PdfReading> readWholeFile(const std::filesystem::path& file,
+                                               const std::filesystem::path& reader_program,
+                                               std::stop_token stop, Secrets secrets,
+                                               const ingest::PdfOptions& options);
 
 }  // namespace app
