@@ -74,7 +74,9 @@ GlyphCollector::Font& GlyphCollector::fontOf(GfxState* state) {
   facts.vertical = font->getWMode() != 0;
   facts.bold = font->isBold() || soundsBold(name) || font->getWeight() >= GfxFont::W700;
   facts.mono = font->isFixedWidth() || soundsMono(name);
-  facts.has_map = font->hasToUnicodeCMap();
+  // Type 1 fonts name their glyphs: "parenleft" tells more than any code.
+  facts.has_map = font->hasToUnicodeCMap() || font->getType() == fontType1 ||
+                  font->getType() == fontType1C || font->getType() == fontType1COT;
   if (font->getType() == fontType3) {
     const double* matrix = font->getFontMatrix();
     const double* box = font->getFontBBox();
@@ -96,7 +98,7 @@ GlyphCollector::Font& GlyphCollector::fontOf(GfxState* state) {
 }
 
 void GlyphCollector::noteCode(Font& font, CharCode code) {
-  if (font.has_map || code == 32 || font.is_private || font.codes.size() > 400) return;
+  if (font.has_map || code == 32 || font.codes.size() > 400) return;
   if (std::find(font.codes.begin(), font.codes.end(), code) != font.codes.end()) return;
   font.n_in_order += !font.codes.empty() && code == font.codes.back() + 1;
   font.codes.push_back(code);

@@ -1,5 +1,6 @@
 #include "ingest/pdf/glyph_words.h"
 
+#include <QChar>
 #include <QList>
 #include <QString>
 #include <algorithm>
@@ -18,11 +19,13 @@ using base::Box;
 // In font sizes.
 constexpr double kWordGap = 0.12;       // between the pen and the next character of a word
 constexpr double kIdeographGap = 0.5;   // the same in scripts without blanks
+constexpr double kMixedGap = 0.18;      // and where such a script meets another
 constexpr double kOverlapMax = 0.4;     // a character may reach so far back into its word
 constexpr double kLineGap = 0.9;        // wider gaps end a line: a cell, a column
 constexpr double kBaseLineStep = 0.06;  // between two words of a line
 constexpr double kBaseLineSpan = 0.25;  // and between all of them
 constexpr double kDoubleShift = 0.1;    // bold by drawing twice
+constexpr double kRiseMax = 0.5;        // of a mark that was drawn as a part of its word
 // Marks: smaller than their line, above or below its base line.
 constexpr double kMarkSize = 0.85;
 constexpr std::size_t kMarkCharactersMax = 8;
@@ -72,6 +75,8 @@ struct Direction {
 struct Piece {
   std::u32string text;
   double u0 = 0, u1 = 0, v = 0;  // v: base line
+  double line_v = 0;             // of the word it was drawn with: x^2, H2O, the logo of TeX
+  bool attached = false;         // drawn right behind the piece before, without a blank
   double pen = 0;                // where the next character is expected
   double size = 0;
   double top = 0, bottom = 0;  // of the base line, in points; top is negative
@@ -137,9 +142,29 @@ class PieceBuilder {
     open_ = true;
   }
 
-  std::vector<Piece> take() { return std::move(pieces_); }
+  std::vector<Piece> take() {
+    for (std::size_t begin = 0; begin < pieces_.size();) {
+      std::size_t end = begin + 1;
+      while (end < pieces_.size() && pieces_[end].attached) ++end;
+      setLine(begin, end);
+      begin = end;
+    }
+    return std::move(pieces_);
+  }
 
  private:
+  // Pieces of one word stand on the base line of the largest.
+  void setLine(std::size_t begin, std::size_t end) {
+    const Piece* main = &pieces_[begin];
+    for (std::size_t i = begin + 1; i < end; ++i)
+      if (pieces_[i].size > 1.01 * main->size) main = &pieces_[i];
+    const double v = main->v, reach = kRiseMax * main->size;
+    for (std::size_t i = begin; i < end; ++i) {
+      Piece& piece = pieces_[i];
+      piece.line_v = std::abs(piece.v - v) <= reach ? v : piece.v;
+    }
+  }
+
   void addBlank(double u, double v, const Glyph& glyph) {
     if (open_ && std::abs(v - pieces_.back().v) < 0.5 * glyph.size &&
         u - pieces_.back().u1 < glyph.size)
@@ -169,8 +194,18 @@ class PieceBuilder {
     return !ideographic;
   }
 
+  // Raised, lowered or in another size, but no other word.
+  bool attaches(const Glyph& glyph, double u, double v) const {
+    if (!open_ || pieces_.back().hidden != glyph.hidden) return false;
+    const Piece& before = pieces_.back();
+    const double size = std::max(before.size, glyph.size), gap = u - before.pen;
+    return std::abs(v - before.v) <= kRiseMax * size && gap <= kWordGap * size &&
+           gap >= -kOverlapMax * size;
+  }
+
   void begin(const Glyph& glyph, double u, double v) {
     Piece piece;
+    piece.attached = attaches(glyph, u, v);
     piece.u0 = u;
     piece.u1 = u;
     piece.v = v;
@@ -249,18 +284,35 @@ void removeDoubles(std::vector<Piece>& pieces) {
 
 bool joinWithoutBlank(const Piece& a, const Piece& b) {
   const double size = std::min(a.size, b.size), gap = b.u0 - a.u1;
-  const bool ideographic = isIdeographic(a.text.back()) || isIdeographic(b.text.front());
-  return gap < (ideographic ? kIdeographGap : kWordGap) * size;
+  const int n_ideographic = isIdeographic(a.text.back()) + isIdeographic(b.text.front());
+  const double gap_max[] = {kWordGap, kMixedGap, kIdeographGap};
+  return gap < gap_max[n_ideographic] * size;
+}
+
+// After these a number that follows is read as part of the word: m2, but not "of 1911. 2".
+bool takesMark(char32_t c) {
+  return c > 0x7F || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+         c == ')' || c == ']';
+}
+
+bool isRaised(const Piece& mark, const Piece& other) {
+  return mark.size < kMarkSize * other.size && mark.v < other.v;
+}
+
+bool needsBlank(const Piece& a, const Piece& b) {
+  if (!b.attached) return !joinWithoutBlank(a, b);
+  // Behind a sentence a mark is no part of it, and before one that of a footnote is none.
+  return isRaised(b, a) ? !takesMark(a.text.back()) : !a.attached && isRaised(a, b);
 }
 
 void append(Line& line, Piece piece) {
   if (line.pieces.empty()) {
-    line.v = piece.v;
+    line.v = piece.line_v;
     line.u0 = piece.u0;
     line.u1 = piece.u1;
   } else {
     Piece& before = line.pieces.back();
-    if (!joinWithoutBlank(before, piece)) before.space_after = true;
+    if (needsBlank(before, piece)) before.space_after = true;
   }
   line.size = std::max(line.size, piece.size);
   line.u0 = std::min(line.u0, piece.u0);
@@ -286,13 +338,14 @@ void appendLines(std::vector<Line>& lines, std::vector<Piece>::iterator begin,
 
 std::vector<Line> linesOf(std::vector<Piece> pieces) {
   std::stable_sort(pieces.begin(), pieces.end(),
-                   [](const Piece& a, const Piece& b) { return a.v < b.v; });
+                   [](const Piece& a, const Piece& b) { return a.line_v < b.line_v; });
   std::vector<Line> lines;
   for (auto begin = pieces.begin(); begin != pieces.end();) {
     auto end = begin + 1;
     while (end != pieces.end() &&
-           end->v - (end - 1)->v <= kBaseLineStep * std::min(end->size, (end - 1)->size) &&
-           end->v - begin->v <= kBaseLineSpan * begin->size)
+           end->line_v - (end - 1)->line_v <=
+               kBaseLineStep * std::min(end->size, (end - 1)->size) &&
+           end->line_v - begin->line_v <= kBaseLineSpan * begin->size)
       ++end;
     appendLines(lines, begin, end);
     begin = end;
@@ -323,10 +376,7 @@ bool insertMark(Line& line, Line& mark) {
   Piece& before = line.pieces[at - 1];
   if (before.u1 > mark.u0 + slack) return false;
   if (at < line.pieces.size() && line.pieces[at].u0 < mark.u1 - slack) return false;
-  const char32_t last = before.text.back();
-  const bool letter = last > 0x7F || (last >= '0' && last <= '9') ||
-                      ((last | 0x20) >= 'a' && (last | 0x20) <= 'z') || last == ')' || last == ']';
-  before.space_after = !letter || mark.u0 - before.u1 > kWordGap * line.size;
+  before.space_after = !takesMark(before.text.back()) || mark.u0 - before.u1 > kWordGap * line.size;
   if (at < line.pieces.size() && line.pieces[at].u0 - mark.u1 > kWordGap * line.size)
     mark.pieces.back().space_after = true;
   line.u1 = std::max(line.u1, mark.u1);
@@ -351,14 +401,20 @@ void placeMarks(std::vector<Line>& lines) {
   std::erase_if(lines, [](const Line& line) { return line.pieces.empty(); });
 }
 
-// "S p a c e d": single characters with equal gaps are one word each time the gap is the small one.
+bool isSingle(const Piece& piece, bool dot) {
+  if (piece.text.size() != 1) return false;
+  const char32_t c = piece.text[0];
+  return dot ? c == '.' : QChar::isLetter(c) && !isIdeographic(c);
+}
+
+// "S p a c e d" and the dots before a page number: single characters with equal gaps are one word
+// each time the gap is the small one.
 void closeSpacedLetters(Line& line) {
   auto& pieces = line.pieces;
   for (std::size_t begin = 0; begin < pieces.size();) {
+    const bool dots = isSingle(pieces[begin], true);
     std::size_t end = begin;
-    while (end < pieces.size() && pieces[end].text.size() == 1 &&
-           !isIdeographic(pieces[end].text[0]))
-      ++end;
+    while (end < pieces.size() && isSingle(pieces[end], dots)) ++end;
     if (end - begin >= kSpacedLettersMin) {
       double smallest = 1e9;
       for (std::size_t i = begin; i + 1 < end; ++i)

@@ -112,6 +112,54 @@ class GlyphWordsTest : public QObject {
     QCOMPARE(page.shown(), QStringLiteral("{claim. 1 More}"));
   }
 
+  void whatIsDrawnAsOneWordIsOne() {
+    GlyphFixture power;
+    power.glyph(50, 100, U"x");
+    power.glyph(55, 97, U"2", 6);
+    power.text(58.5, 100, U"y");
+    QCOMPARE(power.shown(), QStringLiteral("{x2y}"));
+    GlyphFixture logo;  // of LaTeX: letters of two sizes on three base lines, pushed together
+    logo.glyph(50, 100, U"L");
+    logo.glyph(52, 98, U"A", 7);
+    logo.glyph(55, 100, U"T");
+    logo.glyph(58.5, 102, U"E");
+    logo.glyph(62, 100, U"X");
+    QCOMPARE(logo.shown(), QStringLiteral("{LATEX}"));
+    GlyphFixture double_index;
+    double_index.text(50, 100, U"(x");
+    double_index.glyph(60, 101.5, U"N", 7);
+    double_index.text(63.5, 100, U")");
+    double_index.glyph(68.5, 102.5, U"1", 7);
+    QCOMPARE(double_index.shown(), QStringLiteral("{(xN)1}"));
+  }
+
+  void marksOfNotesStandBesideTheirWords() {
+    GlyphFixture page;
+    page.text(50, 100, U"claim.");
+    page.glyph(80, 96, U"1", 6);
+    page.glyph(50, 196, U"1", 6);
+    page.text(53, 200, U"note");
+    QCOMPARE(page.shown(), QStringLiteral("{claim. 1}{1 note}"));
+  }
+
+  void scriptsWithoutBlanksMeetOthersWithOne() {
+    GlyphFixture page;
+    page.text(50, 100, U"\u6587\u4EF6").text(62.5, 100, U"tool").text(85, 100, U"\u7684");
+    QCOMPARE(page.shown(), QString::fromUtf8("{\u6587\u4EF6 tool \u7684}"));
+  }
+
+  void onlyLettersAndDotsAreClosed() {
+    GlyphFixture sum, leader;
+    double x = 50;
+    for (const char32_t c : U"a=b+c"s) {
+      sum.glyph(x, 100, {c});
+      leader.glyph(x, 100, U".");
+      x += 7.5;
+    }
+    QCOMPARE(sum.shown(), QStringLiteral("{a = b + c}"));
+    QCOMPARE(leader.shown(), QStringLiteral("{.....}"));
+  }
+
   void turnedTextHasADirection() {
     GlyphFixture page;
     for (int i = 0; i < 4; ++i) {

@@ -137,7 +137,7 @@ std::string streamOf(const std::string& entries, const std::string& bytes) {
 
 // A running head, two lines of text and a page number on every page, and enough beside it that
 // several processes share the document.
-std::string bookOf(int n_pages) {
+std::string bookOf(int n_pages, const std::string& title = "The Long Book") {
   std::string kids;
   for (int i = 0; i < n_pages; ++i) kids += std::to_string(4 + 2 * i) + " 0 R ";
   std::vector<std::string> objects = {
@@ -152,7 +152,7 @@ std::string bookOf(int n_pages) {
     objects.push_back("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents " +
                       std::to_string(objects.size() + 2) +
                       " 0 R/Resources<</Font<</F 3 0 R>>>>>>");
-    objects.push_back(streamOf("", line(800, "The Long Book") + line(500, "Of chapter " + number) +
+    objects.push_back(streamOf("", line(800, title) + line(500, "Of chapter " + number) +
                                        line(488, "nothing is known.") + line(40, number) + "%" +
                                        std::string(20'000, 'x') + "\n"));
   }
@@ -347,6 +347,18 @@ class PdfReaderTest : public QObject {
     QCOMPARE(alone->document.text, shared->document.text);
     QCOMPARE(alone->document.spans.size(), shared->document.spans.size());
     QCOMPARE(alone->diagnostics.size(), shared->diagnostics.size());
+  }
+
+  // Codes in the order of their first use mean nothing in some fonts, but not where glyphs have
+  // names.
+  void alphabetIsText() {
+    QTemporaryDir folder;
+    const std::filesystem::path path = folder.path().toStdString() + "/alphabet.pdf";
+    std::ofstream(path, std::ios::binary) << bookOf(1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    const auto extracted = ingest::readPdf(readerProgram(), path, "a", {});
+    QVERIFY2(extracted, qPrintable(errorOf(extracted)));
+    QVERIFY(extracted->document.text.find("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos);
+    QVERIFY(!hasDiagnostic(*extracted, "unmapped_glyphs"));
   }
 
   void unknownGlyphsAreReported() {
