@@ -1,5 +1,6 @@
 #include "app/json_fields.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstring>
@@ -142,24 +143,31 @@ std::string dumpJson(const Json& json) {
 
 // Characters that are not ASCII occur in strings only, so the text can be rewritten as it stands.
 std::string asciiJson(std::string_view json) {
-  const std::string valid = engine::repairUtf8(json);
   std::string ascii;
-  ascii.reserve(valid.size());
+  ascii.reserve(json.size());
   const auto escape = [&ascii](unsigned unit) {
     char text[8];
     std::snprintf(text, sizeof text, "\\u%04x", unit);
     ascii += text;
   };
-  for (std::size_t at = 0; at < valid.size();) {
-    const char32_t point = engine::nextCodePoint(valid, at);
-    if (point < 0x80) {
-      ascii += static_cast<char>(point);
-    } else if (point < 0x10000) {
-      escape(point);
-    } else {  // a pair of surrogates
-      escape(0xD800 + ((point - 0x10000) >> 10));
-      escape(0xDC00 + ((point - 0x10000) & 0x3FF));
+  const auto escapeAll = [&escape](const std::string& valid) {
+    for (std::size_t at = 0; at < valid.size();) {
+      const char32_t point = engine::nextCodePoint(valid, at);
+      if (point < 0x10000) {
+        escape(point);
+      } else {  // a pair of surrogates
+        escape(0xD800 + ((point - 0x10000) >> 10));
+        escape(0xDC00 + ((point - 0x10000) & 0x3FF));
+      }
     }
+  };
+  const auto isAscii = [](char c) { return (c & 0x80) == 0; };
+  // Nearly all of a long answer is ASCII and copied as it is.
+  for (auto begin = json.begin(); begin != json.end();) {
+    const auto other = std::find_if_not(begin, json.end(), isAscii);
+    ascii.append(begin, other);
+    begin = std::find_if(other, json.end(), isAscii);
+    escapeAll(engine::repairUtf8(std::string_view(other, begin)));
   }
   return ascii;
 }

@@ -132,9 +132,11 @@ Result<ReaderMessage> decodeHead(ByteReader& reader) {
   return head;
 }
 
+// Thousandths of a point are less than anybody sees, and short wherever they are written.
 base::Box takeBox(ByteReader& reader) {
   base::Box box;
-  for (double* edge : {&box.x0, &box.y0, &box.x1, &box.y1}) *edge = reader.number<float>();
+  for (double* edge : {&box.x0, &box.y0, &box.x1, &box.y1})
+    *edge = std::round(1000.0 * reader.number<float>()) / 1000;
   return box;
 }
 

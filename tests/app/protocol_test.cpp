@@ -72,6 +72,15 @@ class Service {
 class ProtocolTest : public QObject {
   Q_OBJECT
  private slots:
+  void whatIsPrintedIsAscii() {
+    QCOMPARE(app::asciiJson("\"plain\\n\""), std::string("\"plain\\n\""));
+    QCOMPARE(app::asciiJson("\"a\xC3\xA9\xE2\x82\xAC" "b\xF0\x9F\x98\x80\""),
+             std::string("\"a\\u00e9\\u20acb\\ud83d\\ude00\""));
+    // A character that is cut off is an unknown one.
+    QCOMPARE(app::asciiJson("x\xE2\x82y"), std::string("x\\ufffdy"));
+    QCOMPARE(app::asciiJson(""), std::string());
+  }
+
   void settingsArrive() {
     app::EngineSettings settings;
     settings.model = "/models/a b";
