@@ -35,6 +35,12 @@ Json usageJson(const base::Usage& usage) {
               {"decode_tok_s", usage.decode_tok_s}};
 }
 
+Json damageJson(const SnapshotDamage& damage) {
+  return Json{{"dropped", damage.n_dropped},
+              {"file_replaced", damage.file_replaced},
+              {"tokens_read_again", damage.n_read_again}};
+}
+
 Json answerJson(const Answer& answer) {
   Json citations = Json::array();
   for (const base::Citation& citation : answer.citations)
@@ -45,7 +51,8 @@ Json answerJson(const Answer& answer) {
               {"citations", std::move(citations)},
               {"evidence", Json::array()},
               {"finish", std::string(base::finishReasonName(answer.finish))},
-              {"usage", usageJson(answer.usage)}};
+              {"usage", usageJson(answer.usage)},
+              {"damage", damageJson(answer.damage)}};
 }
 
 Json receiptJson(const std::vector<base::ReceiptEntry>& receipt) {

@@ -14,6 +14,7 @@ namespace app {
 engine::Json boxesJson(const std::vector<base::Box>& boxes);  // [[x0, y0, x1, y1], ...]
 engine::Json citationJson(const base::Citation& citation);
 engine::Json usageJson(const base::Usage& usage);
+engine::Json damageJson(const SnapshotDamage& damage);
 engine::Json answerJson(const Answer& answer);
 engine::Json receiptJson(const std::vector<base::ReceiptEntry>& receipt);
 

@@ -33,7 +33,7 @@ base::Result<ReadFiles> readFiles(const SourcePlan& plan,
 // that cannot be read is marked as such in the plan, with the reason. Errors as readFiles().
 base::Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> tokenizer,
                          const std::filesystem::path& reader_program,
-                         const std::function<void(std::size_t n_done, std::size_t n_files)>& on_file,
+                         const std::function<void(std::size_t n_done, std::size_t n)>& on_file,
                          std::stop_token stop);
 
 enum class Secrets { kLeaveOut, kRead };

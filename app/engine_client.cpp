@@ -411,26 +411,23 @@ Status EngineClient::release(const std::string& session_key, bool forget, std::s
   return {};
 }
 
-Result<KvTransferReply> EngineClient::packKv(std::span<const TokenId> tokens,
-                                             const std::vector<std::int64_t>& ends,
-                                             const std::filesystem::path& file,
-                                             std::stop_token stop) {
+Result<KvTransfer> EngineClient::packKv(std::span<const TokenId> tokens,
+                                        const std::vector<std::int64_t>& ends,
+                                        const std::filesystem::path& file, std::stop_token stop) {
   TRY(impl_->ensureLoaded(stop));
-  return typed<KvTransferReply>(impl_->call(
+  return typed<KvTransfer>(impl_->call(
       "pack", {{"tokens", tokensToBase64(tokens)}, {"ends", ends}, {"file", file.string()}}, {},
       stop));
 }
 
-Result<KvTransferReply> EngineClient::unpackKv(std::span<const TokenId> tokens,
-                                               const std::filesystem::path& file,
-                                               const std::string& session_key,
-                                               std::stop_token stop) {
+Result<KvTransfer> EngineClient::unpackKv(std::span<const TokenId> tokens,
+                                          const std::filesystem::path& file,
+                                          const std::string& session_key, std::stop_token stop) {
   TRY(impl_->ensureLoaded(stop));
-  return typed<KvTransferReply>(impl_->call("unpack",
-                                            {{"tokens", tokensToBase64(tokens)},
-                                             {"file", file.string()},
-                                             {"session", session_key}},
-                                            {}, stop));
+  return typed<KvTransfer>(impl_->call(
+      "unpack",
+      {{"tokens", tokensToBase64(tokens)}, {"file", file.string()}, {"session", session_key}}, {},
+      stop));
 }
 
 Result<std::vector<EnginePin>> EngineClient::pins(std::stop_token stop) {

@@ -47,6 +47,7 @@ struct EngineSettings {
 struct EngineInfo {
   std::string model_name;
   base::Hash128 fingerprint;  // weights, tokenizer, layout, numerics: what blocks belong to
+  std::string identity;       // the same in parts (engine/model_identity.h)
   std::int64_t vocab_size = 0, n_layers = 0;
   std::int64_t context_max = 0;  // tokens
   std::int64_t weight_bytes = 0;
@@ -84,6 +85,7 @@ struct EngineStats {
   std::int64_t n_blocks = 0, n_boundaries = 0;
   std::int64_t payload_bytes = 0, pinned_bytes = 0, file_bytes = 0;
   std::int64_t n_dropped = 0;  // damaged payloads found since the engine started
+  bool file_replaced = false;  // it found snapshots.db damaged as a whole, and began another
 };
 
 // What is stored for one saved session.
@@ -95,7 +97,7 @@ struct EnginePin {
 };
 
 // What was copied between snapshots.db and a bundle.
-struct KvTransferReply {
+struct KvTransfer {
   std::int64_t n_blocks = 0, n_states = 0, n_bytes = 0;
   std::int64_t n_tokens = 0;  // of the context, that need not be read again
 };
@@ -134,12 +136,12 @@ class EngineClient {
   base::Status release(const std::string& session_key, bool forget, std::stop_token stop);
   // Adds what is stored of the context to the bundle `file`, or takes what belongs to the context
   // from it and keeps it for the session (app/kv_bundle.h).
-  base::Result<KvTransferReply> packKv(std::span<const base::TokenId> tokens,
-                                       const std::vector<std::int64_t>& ends,
-                                       const std::filesystem::path& file, std::stop_token stop);
-  base::Result<KvTransferReply> unpackKv(std::span<const base::TokenId> tokens,
-                                         const std::filesystem::path& file,
-                                         const std::string& session_key, std::stop_token stop);
+  base::Result<KvTransfer> packKv(std::span<const base::TokenId> tokens,
+                                  const std::vector<std::int64_t>& ends,
+                                  const std::filesystem::path& file, std::stop_token stop);
+  base::Result<KvTransfer> unpackKv(std::span<const base::TokenId> tokens,
+                                    const std::filesystem::path& file,
+                                    const std::string& session_key, std::stop_token stop);
   base::Result<std::vector<EnginePin>> pins(std::stop_token stop);
   base::Result<EngineStats> stats(std::stop_token stop);
 

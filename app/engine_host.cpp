@@ -12,6 +12,7 @@
 #include "app/kv_bundle.h"
 #include "engine/base/log.h"
 #include "engine/generator.h"
+#include "engine/model_identity.h"
 #include "engine/quote_constraint.h"
 #include "engine/weights.h"
 
@@ -69,12 +70,15 @@ std::int64_t peakResidentBytes() {
 // Everything in snapshots.db can be read again from the sources: a damaged file is set aside. Busy
 // is mostly the engine of a lectern that was just killed, on its way out.
 Result<std::unique_ptr<storage::BlockDatabase>> openBlocks(const std::filesystem::path& folder,
-                                                           std::stop_token stop) {
+                                                           bool& replaced, std::stop_token stop) {
   storage::BlockDatabaseOptions options;
-  options.replace_damaged_file = true;
   const auto deadline = Clock::now() + kBusyPatience;
   while (true) {
     auto opened = storage::BlockDatabase::open(folder, options);
+    if (!opened && opened.error().code == ErrorCode::kCorrupt && !options.replace_damaged_file) {
+      options.replace_damaged_file = replaced = true;
+      continue;
+    }
     if (opened || opened.error().code != ErrorCode::kBusy || stop.stop_requested() ||
         Clock::now() > deadline)
       return opened;
@@ -167,6 +171,7 @@ EngineHost::Reply EngineHost::load(const Json& params, std::stop_token stop) {
   const auto n_threads = static_cast<int>(std::thread::hardware_concurrency());
   const EngineInfo info{.model_name = modelName(settings.model),
                         .fingerprint = engine_->fingerprint(),
+                        .identity = engine_->identity().text(),
                         .vocab_size = config.vocab,
                         .n_layers = config.n_layers,
                         .context_max = engine_->contextMax(),
@@ -186,7 +191,8 @@ Status EngineHost::openStore(const EngineSettings& settings, std::stop_token sto
   blocks_.reset();
   settings_.data = settings.data;
   if (settings.data.empty()) return {};
-  TRY_ASSIGN(blocks_, openBlocks(settings.data, stop));
+  file_replaced_ = false;
+  TRY_ASSIGN(blocks_, openBlocks(settings.data, file_replaced_, stop));
   store_ = std::make_unique<BlockStoreAdapter>(*blocks_);
   return {};
 }
@@ -369,17 +375,6 @@ EngineHost::Reply EngineHost::release(const Json& params, std::stop_token stop) 
   return Json::object();
 }
 
-namespace {
-
-Json transferJson(const KvTransfer& transfer) {
-  return toJson(KvTransferReply{.n_blocks = transfer.n_blocks,
-                                .n_states = transfer.n_states,
-                                .n_bytes = transfer.n_bytes,
-                                .n_tokens = transfer.n_tokens});
-}
-
-}  // namespace
-
 EngineHost::Reply EngineHost::pack(const Json& params, std::stop_token stop) {
   std::vector<base::TokenId> tokens;
   std::vector<std::int64_t> ends;
@@ -389,10 +384,10 @@ EngineHost::Reply EngineHost::pack(const Json& params, std::stop_token stop) {
   fields.need("ends", ends);
   fields.need("file", file);
   TRY(fields.status());
-  if (blocks_ == nullptr) return transferJson({});
+  if (blocks_ == nullptr) return toJson(KvTransfer());
   TRY_ASSIGN(auto bundle, storage::BundleFile::write(file));
   TRY_ASSIGN(const KvTransfer packed, packKv(*blocks_, *engine_, tokens, ends, bundle, stop));
-  return transferJson(packed);
+  return toJson(packed);
 }
 
 EngineHost::Reply EngineHost::unpack(const Json& params, std::stop_token stop) {
@@ -403,11 +398,11 @@ EngineHost::Reply EngineHost::unpack(const Json& params, std::stop_token stop) {
   fields.need("file", file);
   fields.need("session", session_key);
   TRY(fields.status());
-  if (blocks_ == nullptr) return transferJson({});
+  if (blocks_ == nullptr) return toJson(KvTransfer());
   TRY_ASSIGN(auto bundle, storage::BundleFile::read(file));
   TRY_ASSIGN(const KvTransfer unpacked,
              unpackKv(*blocks_, *engine_, tokens, bundle, session_key, stop));
-  return transferJson(unpacked);
+  return toJson(unpacked);
 }
 
 EngineHost::Reply EngineHost::pins() {
@@ -425,6 +420,7 @@ EngineHost::Reply EngineHost::stats() {
     TRY_ASSIGN(const storage::BlockStats blocks, blocks_->stats());
     stats = engineStats(blocks);
   }
+  stats.file_replaced = file_replaced_;
   stats.peak_rss_bytes = peakResidentBytes();
   return toJson(stats);
 }

@@ -74,6 +74,7 @@ class EngineHost {
   EngineSettings settings_;
   std::unique_ptr<storage::BlockDatabase> blocks_;  // null: nothing is kept
   std::unique_ptr<BlockStoreAdapter> store_;
+  bool file_replaced_ = false;  // snapshots.db was damaged when it was opened
   std::shared_ptr<const engine::Tokenizer> tokenizer_;
   std::unique_ptr<engine::Engine> engine_;  // null before load
   std::map<std::int64_t, std::unique_ptr<engine::Sequence>> sequences_;

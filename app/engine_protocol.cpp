@@ -77,17 +77,18 @@ Status fromJson(const Json& json, EngineSettings& settings) {
 }
 
 Json toJson(const EngineInfo& info) {
-  return Json{{"model_name", info.model_name},   {"fingerprint", info.fingerprint.hex()},
-              {"vocab_size", info.vocab_size},   {"n_layers", info.n_layers},
-              {"context_max", info.context_max}, {"weight_bytes", info.weight_bytes},
-              {"backend", info.backend},         {"threads", info.n_threads},
-              {"load_s", info.load_s}};
+  return Json{{"model_name", info.model_name},     {"fingerprint", info.fingerprint.hex()},
+              {"identity", info.identity},         {"vocab_size", info.vocab_size},
+              {"n_layers", info.n_layers},         {"context_max", info.context_max},
+              {"weight_bytes", info.weight_bytes}, {"backend", info.backend},
+              {"threads", info.n_threads},         {"load_s", info.load_s}};
 }
 
 Status fromJson(const Json& json, EngineInfo& info) {
   JsonFields fields(json);
   fields.need("model_name", info.model_name);
   fields.need("fingerprint", info.fingerprint);
+  fields.need("identity", info.identity);
   fields.need("vocab_size", info.vocab_size);
   fields.need("n_layers", info.n_layers);
   fields.need("context_max", info.context_max);
@@ -236,10 +237,14 @@ Status fromJson(const Json& json, engine::Generated& generated) {
 }
 
 Json toJson(const EngineStats& stats) {
-  return Json{{"peak_rss_bytes", stats.peak_rss_bytes}, {"blocks", stats.n_blocks},
-              {"boundaries", stats.n_boundaries},       {"payload_bytes", stats.payload_bytes},
-              {"pinned_bytes", stats.pinned_bytes},     {"file_bytes", stats.file_bytes},
-              {"dropped", stats.n_dropped}};
+  return Json{{"peak_rss_bytes", stats.peak_rss_bytes},
+              {"blocks", stats.n_blocks},
+              {"boundaries", stats.n_boundaries},
+              {"payload_bytes", stats.payload_bytes},
+              {"pinned_bytes", stats.pinned_bytes},
+              {"file_bytes", stats.file_bytes},
+              {"dropped", stats.n_dropped},
+              {"file_replaced", stats.file_replaced}};
 }
 
 Status fromJson(const Json& json, EngineStats& stats) {
@@ -251,6 +256,7 @@ Status fromJson(const Json& json, EngineStats& stats) {
   fields.need("pinned_bytes", stats.pinned_bytes);
   fields.need("file_bytes", stats.file_bytes);
   fields.need("dropped", stats.n_dropped);
+  fields.need("file_replaced", stats.file_replaced);
   return fields.status();
 }
 
@@ -272,14 +278,14 @@ Status fromJson(const Json& json, EnginePin& pin) {
   return fields.status();
 }
 
-Json toJson(const KvTransferReply& reply) {
+Json toJson(const KvTransfer& reply) {
   return Json{{"blocks", reply.n_blocks},
               {"states", reply.n_states},
               {"bytes", reply.n_bytes},
               {"tokens", reply.n_tokens}};
 }
 
-Status fromJson(const Json& json, KvTransferReply& reply) {
+Status fromJson(const Json& json, KvTransfer& reply) {
   JsonFields fields(json);
   fields.need("blocks", reply.n_blocks);
   fields.need("states", reply.n_states);

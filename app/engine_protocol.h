@@ -10,7 +10,7 @@
 //   rewind {sequence, n_tokens}      save {sequence, session}
 //   release {session, forget, cache_bytes_max}: without forget also evicts beyond cache_bytes_max;
 //     an empty session only does that
-//   pack {tokens, ends, file}      unpack {tokens, file, session}     -> KvTransferReply
+//   pack {tokens, ends, file}      unpack {tokens, file, session}     -> KvTransfer
 //   pins {}      stats {}
 //   stop {request}: ends that request with "cancelled" (decode: a result "stopped"); answered at
 //     once, also while that request works
@@ -48,7 +48,7 @@ engine::Json toJson(const DecodeRequest& request);
 engine::Json toJson(const engine::Generated& generated);
 engine::Json toJson(const EngineStats& stats);
 engine::Json toJson(const EnginePin& pin);
-engine::Json toJson(const KvTransferReply& reply);
+engine::Json toJson(const KvTransfer& reply);
 engine::Json toJson(const base::Progress& progress);
 engine::Json toJson(const base::AnswerDelta& delta);
 engine::Json toJson(const base::QuoteMatch& match);
@@ -62,7 +62,7 @@ base::Status fromJson(const engine::Json& json, DecodeRequest& request);
 base::Status fromJson(const engine::Json& json, engine::Generated& generated);
 base::Status fromJson(const engine::Json& json, EngineStats& stats);
 base::Status fromJson(const engine::Json& json, EnginePin& pin);
-base::Status fromJson(const engine::Json& json, KvTransferReply& reply);
+base::Status fromJson(const engine::Json& json, KvTransfer& reply);
 base::Status fromJson(const engine::Json& json, base::Progress& progress);
 base::Status fromJson(const engine::Json& json, base::AnswerDelta& delta);
 base::Status fromJson(const engine::Json& json, base::QuoteMatch& match);

@@ -20,6 +20,9 @@ inline constexpr const char* kKvPart = "kv";
 // With its seal, as the last member.
 engine::Json sealed(engine::Json exported);
 
+// As it is written. kTooLarge: no import would take it.
+base::Result<std::string> exportText(const engine::Json& exported);
+
 struct ExportFile {
   engine::Json exported;
   bool intact = false;  // the seal holds; false also for exports that have none

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "app/json_fields.h"
 #include "app/session_export.h"
@@ -18,7 +19,8 @@ using engine::Json;
 
 namespace {
 
-constexpr std::size_t kItemsMax = 2'000'000, kNameBytesMax = 300, kPathBytesMax = 4096;
+constexpr std::size_t kItemsMax = 2'000'000, kPathBytesMax = 4096, kIdentityBytesMax = 8192;
+constexpr std::int64_t kLookedThroughBytesMax = std::int64_t{4} << 30;
 constexpr double kPointsMax = 1e7;
 constexpr const char* kHint = "Ask for a new export of the session.";
 
@@ -39,6 +41,13 @@ bool isName(const std::string& text) {
   return !text.empty() && text.size() <= kNameBytesMax &&
          std::none_of(text.begin(), text.end(),
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+// Lines of "name=value", which may be shown to the user.
+bool isIdentity(const std::string& text) {
+  return text.size() <= kIdentityBytesMax && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 0x20 && c < 0x7f) || c == '\n';
+         });
 }
 
 // As our own: relative, below its source, no way up.
@@ -175,10 +184,9 @@ Result<base::Citation> readCitation(const Json& json, const std::vector<base::Ex
   fields.need("document", document);
   fields.need("bytes", citation.bytes);
   fields.need("answer_bytes", citation.answer);
-  fields.need("places", citation.n_places);
   TRY(fields.status());
   if (document < -1 || document >= static_cast<std::int64_t>(documents.size()) ||
-      !isInside(citation.answer, answer) || citation.n_places < 0)
+      !isInside(citation.answer, answer))
     return wrong("a citation points nowhere");
   citation.document = {document + 1};
   citation.check = base::CitationCheck::kUnverified;
@@ -285,8 +293,10 @@ Status readHead(const Json& exported, ImportedSession& session) {
   fields.need("title", session.title);
   fields.need("model", session.model_name);
   fields.need("model_fingerprint", session.model_fingerprint);
+  fields.maybe("model_identity", session.model_identity);
   fields.need("context_tokens", session.n_context_tokens);
   TRY(fields.status());
+  if (!isIdentity(session.model_identity)) return wrong("the model's identity is none");
   if (!isName(session.name) || !isName(session.title) ||
       session.model_name.size() > kNameBytesMax || session.n_context_tokens < 0)
     return wrong("the session's name or size is none");
@@ -353,6 +363,39 @@ Status readTree(const Json& exported, ImportedSession& session) {
   return {};
 }
 
+// Places of the words in a text, none inside another.
+std::int64_t placesIn(const std::string& text, const std::string& words) {
+  std::int64_t n = 0;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while ((at = static_cast<const char*>(::memmem(at, static_cast<std::size_t>(end - at),
+                                                 words.data(), words.size()))) != nullptr) {
+    ++n;
+    at += words.size();
+  }
+  return n;
+}
+
+// How many places of the context have the words of a proven quote: looked up, not believed. A file
+// that makes this endless gets the one place that was proven.
+void countPlaces(ImportedSession& session) {
+  std::int64_t n_context = 0, n_looked_through = 0;
+  for (const ImportedSession::Use& use : session.context)
+    n_context += static_cast<std::int64_t>(session.documents[use.document].document.text.size());
+  for (storage::Message& message : session.tree.messages)
+    for (base::Citation& citation : message.citations) {
+      citation.n_places = 1;
+      n_looked_through += n_context;
+      if (citation.check != base::CitationCheck::kVerified || citation.quote.empty() ||
+          n_looked_through > kLookedThroughBytesMax)
+        continue;
+      std::int64_t n = 0;
+      for (const ImportedSession::Use& use : session.context)
+        n += placesIn(session.documents[use.document].document.text, citation.quote);
+      citation.n_places = std::max<std::int64_t>(1, n);
+    }
+}
+
 }  // namespace
 
 Result<ImportedSession> checkedSession(const Json& exported) {
@@ -362,6 +405,7 @@ Result<ImportedSession> checkedSession(const Json& exported) {
       if (status.error().hint.empty()) status.error().hint = kHint;
       return tl::make_unexpected(std::move(status).error());
     }
+  countPlaces(session);
   return session;
 }
 

@@ -15,6 +15,7 @@ namespace app {
 struct ImportedSession {
   std::string name, title, model_name;
   base::Hash128 model_fingerprint;
+  std::string model_identity;
   std::int64_t n_context_tokens = 0;
   std::vector<base::Extracted> documents;
   struct Use {

@@ -1,5 +1,6 @@
 #include "app/ingest_job.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -65,6 +66,9 @@ class IngestRun {
   Status read() {
     TRY(findSession());
     TRY_ASSIGN(info_, withRestarts([&] { return parts_.engine.load(stop_); }, events_.on_restart));
+    if (session_.id && request_.other_model == OtherModel::kRefuse)
+      TRY(requireSameModel(session_, info_,
+                           "lectern ingest --session " + session_.name + " --read-again"));
     TRY(planAndRead());
     TRY(buildContext());
     TRY(announce());
@@ -87,11 +91,13 @@ class IngestRun {
   }
 
   Status makeSession() {
-    if (session_.id) return sessions().setModel(session_.id, info_.model_name, info_.fingerprint);
+    if (session_.id)
+      return sessions().setModel(session_.id, info_.model_name, info_.fingerprint, info_.identity);
     TRY_ASSIGN(session_, sessions().create({.name = request_.session,
                                             .title = "",
                                             .model_name = info_.model_name,
                                             .model_fingerprint = info_.fingerprint,
+                                            .model_identity = info_.identity,
                                             .workspace = {}}));
     return {};
   }
@@ -249,6 +255,8 @@ class IngestRun {
     base::logInfo("app", "ingest done n_tokens=" + std::to_string(synced->n_context) +
                              " reused=" + std::to_string(synced->n_reused) +
                              " prefill_s=" + std::to_string(synced->prefill_s));
+    report_.damage =
+        parts_.newDamage(std::min(session_.n_context_tokens, synced->n_context), synced->n_reused);
     TRY(sessions().setContextTokens(session_.id, synced->n_context));
     const Status within = parts_.keepWithinBudget(session_.id, {});
     if (!within) base::logWarn("app", "budget not kept: " + within.error().message);

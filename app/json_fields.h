@@ -16,7 +16,10 @@ namespace app {
 
 // Reads fields by name; the first that is missing or of another kind is remembered, the rest of the
 // reading goes on harmlessly, and status() tells at the end.
-//   JsonFields fields(json);  fields.need("n", n);  fields.maybe("seed", seed);  TRY(fields.status());
+//   JsonFields fields(json);
+//   fields.need("n", n);
+//   fields.maybe("seed", seed);
+//   TRY(fields.status());
 class JsonFields {
  public:
   explicit JsonFields(const engine::Json& object);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "app/engine_client.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
 #include "engine/engine.h"
@@ -19,11 +20,6 @@
 #include "storage/bundle_file.h"
 
 namespace app {
-
-struct KvTransfer {
-  std::int64_t n_blocks = 0, n_states = 0, n_bytes = 0;
-  std::int64_t n_tokens = 0;  // a sequence with these tokens can go on from here
-};
 
 // Adds what is stored of the context: its blocks, and the boundary states nearest to each of
 // `ends`.

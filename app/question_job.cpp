@@ -56,6 +56,9 @@ class QuestionRun {
     builder.addQuestion(request_.question);
     context_ = builder.context();
     TRY_ASSIGN(info_, withRestarts([&] { return parts_.engine.load(stop_); }, events_.on_restart));
+    if (request_.other_model == OtherModel::kRefuse)
+      TRY(requireSameModel(session_, info_,
+                           "lectern ask --session " + session_.name + " --read-again QUESTION"));
     return checkContextFits(static_cast<std::int64_t>(context_.tokens.size()) + 1,
                             info_.context_max);
   }
@@ -73,28 +76,30 @@ class QuestionRun {
     return {};
   }
 
-  Status fork() {
-    TRY_ASSIGN(const base::BranchId branch,
-               parts_.database->messages().fork(session_.branch, *fork_point_, ""));
-    TRY(parts_.database->sessions().setActiveBranch(session_.id, branch));
-    session_.branch = branch;
-    return {};
-  }
-
-  // From here on the question survives whatever happens.
+  // From here on the question survives whatever happens; before, there is neither a branch for it
+  // nor half a turn.
   Status beginMessage() {
-    if (fork_point_) TRY(fork());
-    storage::MessageStore& store = parts_.database->messages();
-    TRY(store.append(session_.branch, {.role = storage::MessageRole::kUser,
-                                       .text = request_.question,
+    return parts_.database->asOneStep([&]() -> Status {
+      storage::MessageStore& store = parts_.database->messages();
+      storage::SessionStore& sessions = parts_.database->sessions();
+      if (session_.model_fingerprint != info_.fingerprint)
+        TRY(sessions.setModel(session_.id, info_.model_name, info_.fingerprint, info_.identity));
+      base::BranchId branch = session_.branch;
+      if (fork_point_) {
+        TRY_ASSIGN(branch, store.fork(session_.branch, *fork_point_, ""));
+        TRY(sessions.setActiveBranch(session_.id, branch));
+      }
+      TRY(store.append(branch, {.role = storage::MessageRole::kUser,
+                                .text = request_.question,
+                                .tokens = {},
+                                .status = storage::MessageStatus::kComplete}));
+      TRY_ASSIGN(answer_.message,
+                 store.append(branch, {.role = storage::MessageRole::kAssistant,
+                                       .text = "",
                                        .tokens = {},
-                                       .status = storage::MessageStatus::kComplete}));
-    TRY_ASSIGN(answer_.message,
-               store.append(session_.branch, {.role = storage::MessageRole::kAssistant,
-                                              .text = "",
-                                              .tokens = {},
-                                              .status = storage::MessageStatus::kStreaming}));
-    return {};
+                                       .status = storage::MessageStatus::kStreaming}));
+      return {};
+    });
   }
 
   Status answer() {
@@ -122,6 +127,8 @@ class QuestionRun {
     finish(synced, prefill_s, generated);
     TRY(save(generated));
     keepTurn(sequence);
+    answer_.damage =
+        parts_.newDamage(std::min(session_.n_context_tokens, synced.n_context), synced.n_reused);
     return {};
   }
 

@@ -169,7 +169,15 @@ Result<StoredSessions> ReadingService::stored(std::stop_token stop) {
   stored.budget_bytes = snapshotBudget(data);
   if (!parts_->engine.running()) {
     if (!std::filesystem::exists(data / "snapshots.db")) return stored;
-    if (const Status looked = lookAtBlocks(data, stored); looked) return stored;
+    const Status looked = lookAtBlocks(data, stored);
+    if (looked) return stored;
+    if (looked.error().code == ErrorCode::kCorrupt) {
+      stored.unreadable =
+          base::Error{ErrorCode::kCorrupt, "snapshots.db is damaged: " + looked.error().message,
+                      "Nothing to do: it is set aside at the next question, and what was stored is "
+                      "read again from the text."};
+      return stored;
+    }
     // Another engine on its way out, or a journal to roll back: a matter for the owner.
   }
   TRY_ASSIGN(stored.pins, parts_->engine.pins(stop));

@@ -18,6 +18,7 @@
 
 #include "app/engine_client.h"
 #include "app/engine_restart.h"
+#include "app/model_check.h"
 #include "app/paths.h"
 #include "app/plan_choices.h"
 #include "app/source_plan.h"
@@ -75,11 +76,21 @@ struct IngestPlan {
   std::vector<ContextSpan> spans;
 };
 
+// What was found damaged in snapshots.db and given up meanwhile; it is told once.
+struct SnapshotDamage {
+  std::int64_t n_dropped = 0;     // stored parts
+  bool file_replaced = false;     // or the whole file, which lies beside the new one
+  std::int64_t n_read_again = 0;  // tokens that were stored and had to be read
+
+  bool any() const { return n_dropped > 0 || file_replaced; }
+};
+
 struct IngestRequest {
   std::string session{};                       // name; made when it does not exist
   std::vector<std::filesystem::path> paths{};  // empty: the session's sources again
   PlanChoices choices{};                       // of what lies at the paths
   SourcePlan plan{};                           // instead of paths: a plan the user changed
+  OtherModel other_model = OtherModel::kRefuse;
 };
 
 struct IngestEvents {
@@ -94,6 +105,7 @@ struct IngestReport {
   IngestPlan plan;
   std::int64_t n_context = 0, n_reused = 0, n_prefilled = 0;
   double read_s = 0, prefill_s = 0;
+  SnapshotDamage damage;
 };
 
 struct SessionTokens {
@@ -107,6 +119,7 @@ struct AskRequest {
   // Asks behind this turn of the active branch, on a new branch that becomes the active one; 0:
   // before the first question, negative: turns counted from the end (-1: instead of the last one).
   std::optional<int> after_turn{};
+  OtherModel other_model = OtherModel::kRefuse;
   engine::GenerateOptions generate;
 };
 
@@ -124,12 +137,14 @@ struct Answer {
   std::vector<base::Citation> citations;
   base::FinishReason finish = base::FinishReason::kEnd;
   base::Usage usage;
+  SnapshotDamage damage;
 };
 
 class ReadingService {
  public:
   // Opens session.db; the engine starts when it is first needed. kBusy: another Lectern has this
-  // data folder open. kMismatch: a newer one wrote it; kLook still opens it, and nothing is written.
+  // data folder open. kMismatch: a newer one wrote it; kLook still opens it, and nothing is
+  // written.
   enum class Access { kWork, kLook };
   static base::Result<std::unique_ptr<ReadingService>> open(const ServiceOptions& options,
                                                             Access access = Access::kWork);
@@ -145,7 +160,8 @@ class ReadingService {
   base::Result<SpeedForecast> forecast();
 
   // Reads, stores, prefills. kCancelled leaves everything read so far on disk: call again to go on.
-  // kTooLarge before any prefill when the context is longer than the model allows.
+  // kTooLarge before any prefill when the context is longer than the model allows; kMismatch when
+  // another model read the session.
   base::Result<IngestReport> ingest(const IngestRequest& request, const IngestEvents& events,
                                     std::stop_token stop);
   // Stores what is to be read and reads it another day, also after a restart: unfinishedReadings()
@@ -153,7 +169,8 @@ class ReadingService {
   base::Status queue(const IngestRequest& request, std::stop_token stop);
   base::Result<std::vector<std::string>> unfinishedReadings();  // names; oldest first
   // Answers and saves. A stop during the answer is a result (FinishReason::kStopped); during the
-  // prefill it is kCancelled. kInvalidInput when the session has no documents.
+  // prefill it is kCancelled. kInvalidInput when the session has no documents; kMismatch when
+  // another model read it.
   base::Result<Answer> ask(const AskRequest& request, const AskEvents& events,
                            std::stop_token stop);
 

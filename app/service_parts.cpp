@@ -4,6 +4,7 @@
 
 #include "app/progress_line.h"
 #include "app/settings.h"
+#include "app/stored_sessions.h"
 #include "engine/base/log.h"
 
 namespace app {
@@ -75,16 +76,25 @@ base::Status ServiceParts::keepWithinBudget(base::SessionId used, std::stop_toke
   TRY_ASSIGN(const auto pins, engine.pins(stop));
   TRY_ASSIGN(const auto sessions, database->sessions().list());
   for (auto session = sessions.rbegin(); session != sessions.rend(); ++session) {
-    const bool stored = std::any_of(pins.begin(), pins.end(), [&](const EnginePin& pin) {
-      return pin.session_key == session->key;
-    });
-    if (!stored || session->pinned || session->id == used) continue;
+    if (pinOf(pins, *session) == nullptr || session->pinned || session->id == used) continue;
     TRY(engine.release(session->key, false, stop));
     base::logInfo("app", "snapshot given up for the budget session=" + session->key);
     TRY_ASSIGN(stats, engine.stats(stop));
     if (stats.payload_bytes <= n_bytes_max) return {};
   }
   return {};
+}
+
+SnapshotDamage ServiceParts::newDamage(std::int64_t n_stored, std::int64_t n_reused) {
+  const auto stats = engine.stats({});
+  if (!stats) return {};  // what is stored now is another question's business
+  if (told_of_start != engine.nStarts()) told_damage = {};
+  told_of_start = engine.nStarts();
+  SnapshotDamage damage{.n_dropped = stats->n_dropped - told_damage.n_dropped,
+                        .file_replaced = stats->file_replaced && !told_damage.file_replaced};
+  told_damage = {.n_dropped = stats->n_dropped, .file_replaced = stats->file_replaced};
+  if (damage.any()) damage.n_read_again = std::max<std::int64_t>(0, n_stored - n_reused);
+  return damage;
 }
 
 base::Status checkContextFits(std::int64_t n_tokens, std::int64_t n_context_max) {

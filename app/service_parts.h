@@ -34,6 +34,9 @@ struct ServiceParts {
   // Gives up blocks that no session holds, then snapshots of sessions that are not pinned, each
   // time the one used longest ago, until the budget is kept. The session just used stays.
   base::Status keepWithinBudget(base::SessionId used, std::stop_token stop);
+  // What the engine gave up as damaged since this was asked last. `n_stored`: tokens of the context
+  // that had been read before, `n_reused`: those that were still there.
+  SnapshotDamage newDamage(std::int64_t n_stored, std::int64_t n_reused);
 
   ServiceOptions options;
   std::unique_ptr<storage::SessionDatabase> database;
@@ -41,6 +44,9 @@ struct ServiceParts {
   std::shared_ptr<const engine::Tokenizer> tokenizer;  // null until needed
   std::unique_ptr<Corpus> corpus;
   std::optional<base::SequenceId> sequence;
+  // Already told, of the engine process that was the n-th to start.
+  SnapshotDamage told_damage;
+  int told_of_start = 0;
 };
 
 // kTooLarge with the numbers when `n_tokens` do not fit into the model's context.

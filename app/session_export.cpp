@@ -96,6 +96,22 @@ class Positions {
   std::map<Id, std::int64_t> positions_;
 };
 
+// At most as long as an import takes, cut between characters, without what moves a cursor.
+std::string portableName(const std::string& name, std::int64_t& n_changed) {
+  std::string portable;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (portable.size() >= kNameBytesMax && (byte & 0xC0) != 0x80) break;
+    portable += byte < 0x20 || byte == 0x7f ? ' ' : c;
+  }
+  if (portable.size() > kNameBytesMax) {
+    while ((static_cast<unsigned char>(portable.back()) & 0xC0) == 0x80) portable.pop_back();
+    portable.pop_back();
+  }
+  n_changed += portable == name ? 0 : 1;
+  return portable;
+}
+
 Result<Json> messageJson(const storage::Message& message, std::int64_t parent,
                          ExportedDocuments& documents) {
   Json citations = Json::array();
@@ -299,20 +315,26 @@ Result<Json> exportSession(ReadingService& service, const std::string& name) {
     messages.add(message.id);
   }
   Positions<base::BranchId> branches;
+  std::int64_t n_changed = 0;  // names
   for (const storage::Branch& branch : tree.branches) {
-    lines.push_back({{"title", branch.title},
+    lines.push_back({{"title", portableName(branch.title, n_changed)},
                      {"parent", branches.of(branch.parent)},
                      {"fork", messages.of(branch.fork_point)},
                      {"head", messages.of(branch.head)},
                      {"created_ms", branch.created_ms}});
     branches.add(branch.id);
   }
+  const std::string name_there = portableName(session.name, n_changed);
+  const std::string title_there = portableName(session.title, n_changed);
+  const std::string model_there = portableName(session.model_name, n_changed);
   return sealed({{"lectern_export", kExportVersion},
+                 {"changed_names", n_changed},
                  {"session",
-                  {{"name", session.name},
-                   {"title", session.title},
-                   {"model", session.model_name},
+                  {{"name", name_there},
+                   {"title", title_there},
+                   {"model", model_there},
                    {"model_fingerprint", session.model_fingerprint.hex()},
+                   {"model_identity", session.model_identity},
                    {"context_tokens", session.n_context_tokens},
                    {"created_ms", session.created_ms}}},
                  {"messages", std::move(said)},
@@ -321,6 +343,10 @@ Result<Json> exportSession(ReadingService& service, const std::string& name) {
                  {"documents", documents.take()},
                  {"context", std::move(context)},
                  {"receipt", receiptJson(receipt)}});
+}
+
+std::int64_t changedNames(const Json& exported) {
+  return exported["changed_names"].get<std::int64_t>();
 }
 
 bool VerifyReport::allVerified() const {

@@ -19,9 +19,13 @@ namespace app {
 
 // 2: whole trees, spans, tokens: what can be imported.
 inline constexpr int kExportVersion = 2;
+// Of a session, a title, a branch: what a file may call them.
+inline constexpr std::size_t kNameBytesMax = 300;
 
-// Sealed (export_file.h).
+// Sealed (export_file.h). Names no import would take are changed; "changed_names" says how many.
 base::Result<engine::Json> exportSession(ReadingService& service, const std::string& name);
+
+std::int64_t changedNames(const engine::Json& exported);
 
 struct CheckedQuote {
   std::string quote, path;

@@ -47,19 +47,19 @@ class PartialFile {
   std::filesystem::path place_, path_;
 };
 
-Result<KvTransferReply> writeBundle(ReadingService& service, const Json& exported,
-                                    const ExportFileRequest& request, std::stop_token stop) {
+Result<KvTransfer> writeBundle(ReadingService& service, const Json& exported,
+                               const ExportFileRequest& request, std::stop_token stop) {
   TRY_ASSIGN(const storage::Session session, service.session(request.session));
   TRY_ASSIGN(const SessionTokens context, service.tokensOf(session.id));
   PartialFile partial(std::filesystem::absolute(request.file));
   {
     TRY_ASSIGN(auto bundle, storage::BundleFile::write(partial.path()));
-    const std::string text = dumpJson(exported);
+    TRY_ASSIGN(const std::string text, exportText(exported));
     TRY(bundle.add(kSessionPart, std::as_bytes(std::span(text))));
   }
   const std::vector<std::int64_t> ends{context.n_corpus,
                                        static_cast<std::int64_t>(context.tokens.size())};
-  TRY_ASSIGN(const KvTransferReply packed,
+  TRY_ASSIGN(const KvTransfer packed,
              service.engine().packKv(context.tokens, ends, partial.path(), stop));
   TRY(partial.rename());
   return packed;
@@ -73,18 +73,19 @@ std::filesystem::path partialFileOf(const std::filesystem::path& file) {
   return partial;
 }
 
-Result<std::optional<KvTransferReply>> exportToFile(ReadingService& service,
-                                                    const ExportFileRequest& request,
-                                                    std::stop_token stop) {
+Result<ExportReport> exportToFile(ReadingService& service, const ExportFileRequest& request,
+                                  std::stop_token stop) {
   TRY_ASSIGN(const Json exported, exportSession(service, request.session));
   if (stop.stop_requested()) return failure(ErrorCode::kCancelled, "the export was stopped");
+  ExportReport report;
+  report.n_changed_names = changedNames(exported);
   if (request.with_kv) {
-    TRY_ASSIGN(const KvTransferReply packed, writeBundle(service, exported, request, stop));
-    return packed;
+    TRY_ASSIGN(report.kv, writeBundle(service, exported, request, stop));
+    return report;
   }
-  TRY(base::replaceFile(request.file,
-                        [&](std::ostream& out) { out << dumpJson(exported) << "\n"; }));
-  return std::optional<KvTransferReply>();
+  TRY_ASSIGN(const std::string text, exportText(exported));
+  TRY(base::replaceFile(request.file, [&](std::ostream& out) { out << text << "\n"; }));
+  return report;
 }
 
 }  // namespace app

@@ -21,10 +21,13 @@ struct ExportFileRequest {
 // Where the export grows until it is whole.
 std::filesystem::path partialFileOf(const std::filesystem::path& file);
 
-// What of the KV went along; empty without with_kv. kCancelled, kDiskFull and everything else leave
-// the place as it was.
-base::Result<std::optional<KvTransferReply>> exportToFile(ReadingService& service,
-                                                          const ExportFileRequest& request,
-                                                          std::stop_token stop);
+struct ExportReport {
+  std::optional<KvTransfer> kv{};  // what of it went along; empty without with_kv
+  std::int64_t n_changed_names = 0;
+};
+
+// kCancelled, kDiskFull, kTooLarge and everything else leave the place as it was.
+base::Result<ExportReport> exportToFile(ReadingService& service, const ExportFileRequest& request,
+                                        std::stop_token stop);
 
 }  // namespace app

@@ -111,6 +111,7 @@ class Import {
                                                     .title = session_.title,
                                                     .model_name = session_.model_name,
                                                     .model_fingerprint = session_.model_fingerprint,
+                                                    .model_identity = session_.model_identity,
                                                     .workspace = {}}));
     std::vector<base::DocumentId> ids;
     for (const base::Extracted& extracted : session_.documents) {
@@ -138,10 +139,11 @@ class Import {
   storage::Session stored_;
 };
 
-Result<KvTransferReply> takeKv(ReadingService& service, const storage::Session& session,
-                               const std::filesystem::path& file, std::stop_token stop) {
+Result<KvTransfer> takeKv(ReadingService& service, const storage::Session& session,
+                          const std::filesystem::path& file, std::stop_token stop) {
+  if (stop.stop_requested()) return failure(ErrorCode::kCancelled, "stopped before the KV");
   TRY_ASSIGN(const SessionTokens context, service.tokensOf(session.id));
-  TRY_ASSIGN(const KvTransferReply taken,
+  TRY_ASSIGN(const KvTransfer taken,
              service.engine().unpackKv(context.tokens, std::filesystem::absolute(file), session.key,
                                        stop));
   const Status within = service.keepWithinBudget(session.id, stop);
@@ -179,6 +181,12 @@ Result<ImportReport> importSession(ReadingService& service, const std::filesyste
   }
   if (!read.has_kv || kv == ImportKv::kLeave) return report;
   auto taken = takeKv(service, import.stored(), file, stop);
+  if (!taken && taken.error().code == ErrorCode::kCancelled)
+    return failure(
+        ErrorCode::kCancelled,
+        "stopped while its KV was copied; session \"" + report.session + "\" is imported",
+        "What of the text is not stored is read before the next answer. For the KV, "
+        "`lectern delete` the session and import it again.");
   if (taken)
     report.kv = *taken;
   else

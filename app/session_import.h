@@ -24,12 +24,13 @@ struct ImportReport {
   std::int64_t n_documents = 0, n_messages = 0, n_branches = 0;
   std::int64_t n_citations = 0, n_unverified = 0;
   bool has_kv = false;                  // the file brings KV along
-  std::optional<KvTransferReply> kv{};  // what was taken of it
+  std::optional<KvTransfer> kv{};       // what was taken of it
   std::optional<base::Error> kv_refused{};
 };
 
 // `name` empty: the one in the file. kInvalidInput and kCorrupt say what does not hold; kMismatch:
-// written by a newer version; kBusy: the name is taken; kTooLarge.
+// written by a newer version; kBusy: the name is taken; kTooLarge. kCancelled: the session is
+// stored, but not all of its KV.
 base::Result<ImportReport> importSession(ReadingService& service, const std::filesystem::path& file,
                                          const std::string& name, ImportKv kv,
                                          std::stop_token stop);

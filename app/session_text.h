@@ -35,7 +35,8 @@ base::Result<engine::ContextBuilder> corpusContext(
 
 // Questions and their answers behind the corpus. A question whose answer was never begun is shown
 // to the user but not to the model: a turn without an answer has no place in the chat encoding.
-base::Status addTurns(engine::ContextBuilder& builder, const std::vector<storage::Message>& messages);
+base::Status addTurns(engine::ContextBuilder& builder,
+                      const std::vector<storage::Message>& messages);
 
 // Token counts of the documents, in their order.
 std::vector<std::int64_t> documentTokens(const engine::Context& context, std::size_t n_documents);

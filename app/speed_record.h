@@ -30,8 +30,8 @@ class SpeedRecord {
   static constexpr std::int64_t kTokensMin = 512;
   void add(const base::Hash128& fingerprint, std::int64_t n_tokens, double seconds);
 
-  // From the last restores, 10 % wider: a longer context than theirs takes at most as much longer as
-  // it has more tokens, a shorter one at least as much less. Without any: what disks can do.
+  // From the last restores, 10 % wider: a longer context than theirs takes at most as much longer
+  // as it has more tokens, a shorter one at least as much less. Without any: what disks can do.
   RestoreForecast restoreForecast(const base::Hash128& fingerprint, std::int64_t n_tokens,
                                   std::int64_t n_bytes) const;
   void addRestore(const base::Hash128& fingerprint, std::int64_t n_tokens, double seconds);

@@ -4,7 +4,7 @@
 
 namespace app {
 
-const EnginePin* StoredSessions::pinOf(const storage::Session& session) const {
+const EnginePin* pinOf(const std::vector<EnginePin>& pins, const storage::Session& session) {
   const auto found = std::find_if(pins.begin(), pins.end(), [&](const EnginePin& pin) {
     return pin.session_key == session.key;
   });

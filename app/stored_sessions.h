@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "app/engine_client.h"
@@ -11,13 +12,19 @@
 
 namespace app {
 
+// Null: nothing is kept of the session.
+const EnginePin* pinOf(const std::vector<EnginePin>& pins, const storage::Session& session);
+
 // What the sessions cost on the disk.
 struct StoredSessions {
   std::vector<EnginePin> pins;
   EngineStats stats;
   std::int64_t budget_bytes = 0;
+  std::optional<base::Error> unreadable;  // why nothing is known of the above
 
-  const EnginePin* pinOf(const storage::Session& session) const;  // null: nothing is kept of it
+  const EnginePin* pinOf(const storage::Session& session) const {
+    return app::pinOf(pins, session);
+  }
 };
 
 enum class ResumeFrom { kSnapshot, kReadAgain };

@@ -1,16 +1,18 @@
 #include "engine/engine.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <fstream>
 #include <sstream>
-
-#include <malloc.h>
 
 #include "engine/backend.h"
 #include "engine/forward.h"
 #include "engine/gguf.h"
 #include "engine/gguf_config.h"
+#include "engine/json.h"
 #include "engine/kv_layout.h"
+#include "engine/model_identity.h"
 #include "engine/row_cache.h"
 #include "engine/sequence.h"
 #include "engine/weights.h"
@@ -29,6 +31,7 @@ struct Engine::Parts {
   std::shared_ptr<RowCache> rows;
   std::unique_ptr<Forward> forward;
   base::Hash128 fingerprint;
+  ModelIdentity identity;
   BlockStore* store = nullptr;
   PlanBasis basis;
   WeightPlacement placement;
@@ -38,12 +41,20 @@ struct Engine::Parts {
 
 namespace {
 
-// Of a folder; a GGUF file's vocabulary is part of its manifest.
-base::Hash128 tokenizerHash(const std::filesystem::path& model) {
+// Of a folder; empty for a GGUF file, whose vocabulary is part of its manifest.
+std::string tokenizerText(const std::filesystem::path& model) {
   std::ifstream file(model / "tokenizer.json", std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
-  return base::hashText(text.str());
+  return std::move(text).str();
+}
+
+void addTokenizer(const std::string& text, ModelIdentity::Sources& sources) {
+  auto json = parseJson(text);
+  if (!json || !json->is_object()) return;  // whoever needs the tokenizer says what is wrong
+  sources.control_tokens = base::hashText((*json)["added_tokens"].dump()).hex();
+  json->erase("added_tokens");
+  sources.vocabulary = base::hashText(json->dump()).hex();
 }
 
 // The longest context up to `n_wanted` that some placement of the weights has room for; with
@@ -144,13 +155,23 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
   parts->forward = std::make_unique<Forward>(parts->config, *parts->weights, *parts->layout,
                                              options.numerics, *parts->backend, *parts->rows);
   // The backend is part of the identity: another summation order gives other last bits.
+  const std::string tokenizer = tokenizerText(model);
+  ModelIdentity::Sources sources{
+      .weights = parts->weights->manifest(),
+      .vocabulary = "",
+      .control_tokens = "",
+      .layout_version = kKvLayoutVersion,
+      .numerics = options.numerics,
+      .backend = options.backend == BackendKind::kReference ? "reference" : "cpu"};
+  addTokenizer(tokenizer, sources);
+  parts->identity = ModelIdentity(parts->config, sources);
   parts->fingerprint = base::Hasher()
-                           .add(parts->weights->manifest())
+                           .add(sources.weights)
                            .add(parts->config.canonical())
-                           .add(tokenizerHash(model))
-                           .add(std::int64_t{kKvLayoutVersion})
-                           .add(numericsName(options.numerics))
-                           .add(options.backend == BackendKind::kReference ? "reference" : "cpu")
+                           .add(base::hashText(tokenizer))
+                           .add(std::int64_t{sources.layout_version})
+                           .add(numericsName(sources.numerics))
+                           .add(sources.backend)
                            .digest();
   return std::unique_ptr<Engine>(new Engine(std::move(parts)));
 }
@@ -158,6 +179,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& model,
 const ModelConfig& Engine::config() const { return parts_->config; }
 const Weights& Engine::weights() const { return *parts_->weights; }
 const base::Hash128& Engine::fingerprint() const { return parts_->fingerprint; }
+const ModelIdentity& Engine::identity() const { return parts_->identity; }
 const Forward& Engine::forward() const { return *parts_->forward; }
 RowCache& Engine::rows() const { return *parts_->rows; }
 const KvLayout& Engine::layout() const { return *parts_->layout; }

@@ -26,6 +26,7 @@ namespace engine {
 
 class Backend;
 class Forward;
+class ModelIdentity;
 class RowCache;
 class Sequence;
 class Weights;
@@ -71,6 +72,7 @@ class Engine {
   const Weights& weights() const;
   // Identity of weights, configuration, tokenizer, layout and numerics: part of every block key.
   const base::Hash128& fingerprint() const;
+  const ModelIdentity& identity() const;  // the same in parts, to say what differs
   std::int64_t contextMax() const;
   MemoryPlan plan(std::int64_t n_context) const;
   // How prefill is cut; no result depends on it.

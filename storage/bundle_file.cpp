@@ -73,9 +73,15 @@ std::int64_t hashOf(const std::string& name, std::int64_t position, std::int64_t
   return static_cast<std::int64_t>(base::payloadHash(std::as_bytes(std::span(digest.bytes))));
 }
 
-tl::unexpected<base::Error> damaged() {
-  return failure(ErrorCode::kCorrupt, "a part of the bundle is damaged",
-                 "Export the session again, or copy the file again.");
+tl::unexpected<base::Error> damaged(const std::string& file) {
+  return failure(ErrorCode::kCorrupt, file + " is cut short or damaged",
+                 "Get a complete copy of the file, or export the session again.");
+}
+
+// SQLite speaks of a database; what the user has is a file that somebody sent.
+base::Error asOfBundle(base::Error error, const std::string& file) {
+  if (error.code != ErrorCode::kCorrupt) return error;
+  return damaged(file).value();
 }
 
 }  // namespace
@@ -97,7 +103,7 @@ Result<BundleFile> BundleFile::write(const std::filesystem::path& file) {
              Database::open(std::filesystem::absolute(file), OpenMode::kReadWrite, kSettings));
   TRY(makeTable(database));
   TRY(requireOurSchema(database));
-  return BundleFile(std::move(database));
+  return BundleFile(std::move(database), file.string());
 }
 
 Result<BundleFile> BundleFile::read(const std::filesystem::path& file) {
@@ -106,9 +112,11 @@ Result<BundleFile> BundleFile::read(const std::filesystem::path& file) {
   if (error)
     return failure(ErrorCode::kNotFound, "cannot read " + file.string(), "Check the path.");
   if (!isOne(path)) return tl::make_unexpected(refused().error());
-  TRY_ASSIGN(auto database, Database::open(path, OpenMode::kReadOnly, kSettings));
-  TRY(requireOurSchema(database));
-  return BundleFile(std::move(database));
+  auto database = Database::open(path, OpenMode::kReadOnly, kSettings);
+  if (!database) return tl::make_unexpected(asOfBundle(database.error(), file.string()));
+  if (const Status ours = requireOurSchema(*database); !ours)
+    return tl::make_unexpected(asOfBundle(ours.error(), file.string()));
+  return BundleFile(*std::move(database), file.string());
 }
 
 Status BundleFile::add(const std::string& name, std::span<const std::byte> bytes) {
@@ -140,20 +148,21 @@ Result<std::vector<std::byte>> BundleFile::part(const std::string& name, std::in
   std::vector<std::byte> bytes;
   std::int64_t n_read = 0, n_pieces = 0;
   for (;; ++n_read) {
-    TRY_ASSIGN(const bool has_row, query.step());
-    if (!has_row) break;
+    const auto has_row = query.step();
+    if (!has_row) return tl::make_unexpected(asOfBundle(has_row.error(), file_));
+    if (!*has_row) break;
     const auto piece = query.blob(3);
     n_pieces = query.integer(1);
     if (query.integer(0) != n_read || piece.size() > kPieceBytes ||
         query.integer(2) != hashOf(name, n_read, n_pieces, piece))
-      return damaged();
+      return damaged(file_);
     if (static_cast<std::int64_t>(bytes.size() + piece.size()) > n_bytes_max)
       return failure(ErrorCode::kTooLarge, "a part of the bundle is larger than it may be",
                      "Ask for another export.");
     bytes.insert(bytes.end(), piece.begin(), piece.end());
   }
   if (n_read == 0) return failure(ErrorCode::kNotFound, "the bundle has no part \"" + name + "\"");
-  if (n_read != n_pieces) return damaged();
+  if (n_read != n_pieces) return damaged(file_);
   return bytes;
 }
 

@@ -34,9 +34,11 @@ class BundleFile {
   base::Result<std::vector<std::byte>> part(const std::string& name, std::int64_t n_bytes_max);
 
  private:
-  explicit BundleFile(Database database) : database_(std::move(database)) {}
+  BundleFile(Database database, std::string file)
+      : database_(std::move(database)), file_(std::move(file)) {}
 
   Database database_;
+  std::string file_;  // as it was named, for errors
 };
 
 }  // namespace storage

@@ -126,6 +126,7 @@ class MessageStore {
   base::Result<base::MessageId> insertFinished(base::SessionId session, base::MessageId parent,
                                                const Message& message);
   base::Result<base::BranchId> putBranch(base::SessionId session, const Branch& branch);
+  base::Status setHead(base::BranchId branch, base::MessageId head);
   base::Status removeUnheld(base::SessionId session);
   base::Status requireOnLine(const Branch& line, base::MessageId message);
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace storage {
 namespace {
 
 constexpr int kCountDamage = 0x4c6563;  // a file control of our own
+// Of a page that was damaged when it was read and has been written again since: it may hold what
+// the damage left in it.
+constexpr std::uint64_t kDamagedBefore = 0xd9a5a4e2b3c86f17u;
 constexpr int kHeaderBytes = 100, kReservedAt = 20, kPageBytesMin = 512;
 
 struct FreeFile {
@@ -25,7 +29,7 @@ struct File {
   sqlite3_file base{};
   std::unique_ptr<sqlite3_file, FreeFile> real;
   bool has_checks = false;
-  std::int64_t n_damaged = 0;
+  std::set<sqlite3_int64> damaged;  // offsets
   std::vector<std::byte> page;
 };
 
@@ -67,7 +71,12 @@ int readFile(sqlite3_file* base, void* to, int n_bytes, sqlite3_int64 offset) {
   if (!file.has_checks || !isPage(n_bytes, offset)) return SQLITE_OK;
   std::uint64_t stored = 0;
   std::memcpy(&stored, bytes + n_bytes - kPageCheckBytes, sizeof(stored));
-  if (stored != hashOf(bytes, n_bytes, offset)) ++file.n_damaged;
+  if (stored == hashOf(bytes, n_bytes, offset)) return SQLITE_OK;
+  try {
+    file.damaged.insert(offset);
+  } catch (const std::bad_alloc&) {
+    return SQLITE_IOERR_NOMEM;
+  }
   return SQLITE_OK;
 }
 
@@ -82,13 +91,15 @@ int writeFile(sqlite3_file* base, const void* from, int n_bytes, sqlite3_int64 o
   } catch (const std::bad_alloc&) {
     return SQLITE_IOERR_NOMEM;
   }
-  const std::uint64_t hash = hashOf(bytes, n_bytes, offset);
+  std::uint64_t hash = hashOf(bytes, n_bytes, offset);
+  if (file.damaged.contains(offset)) hash ^= kDamagedBefore;
   std::memcpy(file.page.data() + n_bytes - kPageCheckBytes, &hash, sizeof(hash));
   return methods(file).xWrite(file.real.get(), file.page.data(), n_bytes, offset);
 }
 
 int truncateFile(sqlite3_file* base, sqlite3_int64 n_bytes) {
   File& file = fileOf(base);
+  file.damaged.erase(file.damaged.lower_bound(n_bytes), file.damaged.end());
   return methods(file).xTruncate(file.real.get(), n_bytes);
 }
 
@@ -120,7 +131,7 @@ int checkReserved(sqlite3_file* base, int* is_reserved) {
 int controlFile(sqlite3_file* base, int what, void* argument) {
   File& file = fileOf(base);
   if (what == kCountDamage) {
-    *static_cast<std::int64_t*>(argument) = file.n_damaged;
+    *static_cast<std::int64_t*>(argument) = static_cast<std::int64_t>(file.damaged.size());
     return SQLITE_OK;
   }
   return methods(file).xFileControl(file.real.get(), what, argument);

@@ -5,6 +5,10 @@
 // written into the file and compared when it is read. A page that does not fit is counted and
 // handed out: most of a damaged file is whole, and texts and documents have hashes that say which.
 //
+// A page stays counted when it is written again: what the damage left in it is still there. Only
+// where a run is killed between changing such a page and copying it out of the write-ahead log does
+// the next run take it for whole.
+//
 // SQLite leaves the room (reserved bytes); the header of the file says so, and a file without it is
 // read and written as it is. Pages in the write-ahead log have SQLite's own checksums.
 #pragma once
@@ -20,7 +24,8 @@ inline constexpr int kPageCheckBytes = 8;
 // The name to open connections with; registered at the first call.
 const char* pageChecksVfs();
 
-// Pages read by this connection that are not as they were written; 0 without the checks.
+// Pages that this connection, or one before it, read and found not as they were written, each
+// counted once; 0 without the checks.
 std::int64_t damagedPages(sqlite3* connection);
 
 }  // namespace storage

@@ -8,8 +8,8 @@ base::Status runFor(Database& database, std::string_view sql, std::int64_t id) {
   return statement.bind(":id", id).run();
 }
 
-// Every 'optimize' puts the index one level higher; at 2,000 levels SQLite calls it corrupt, and with
-// it every write that touches it. The record of its levels (id 10) tells how far it is.
+// Every 'optimize' puts the index one level higher; at 2,000 levels SQLite calls it corrupt, and
+// with it every write that touches it. The record of its levels (id 10) tells how far it is.
 base::Result<bool> isHigh(Database& database, std::string_view sql) {
   constexpr std::int64_t kRecordBytesMax = 1024;  // two bytes a level, a few a segment
   TRY_ASSIGN(const std::int64_t n_bytes, database.integer(sql));

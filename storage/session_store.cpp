@@ -1,10 +1,7 @@
 #include "storage/session_store.h"
 
 #include <array>
-#include <iterator>
-#include <limits>
 #include <random>
-#include <span>
 
 #include "storage/search_index.h"
 #include "storage/session_file.h"
@@ -18,7 +15,8 @@ using base::Result;
 using base::SessionId;
 using base::Status;
 
-constexpr std::array kJobStates{"queued", "running", "paused", "done", "failed"};
+constexpr std::array<std::string_view, 5> kJobStates{"queued", "running", "paused", "done",
+                                                     "failed"};
 
 // Random enough never to meet another session's, also in a snapshots.db from another folder.
 std::string newKey() {
@@ -34,6 +32,14 @@ Result<JobState> jobStateOf(const std::string& name) {
   return failure(ErrorCode::kCorrupt, "a stored job state is unknown");
 }
 
+// What readSession reads.
+const std::string kSelectSession =
+    "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint, model_identity,"
+    " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
+    " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
+    " (SELECT count(*) FROM message WHERE session_id = session.id),"
+    " (SELECT count(*) FROM branch WHERE session_id = session.id) FROM session";
+
 Result<Session> readSession(const Statement& row) {
   Session session;
   session.id = {row.integer(0)};
@@ -43,15 +49,16 @@ Result<Session> readSession(const Statement& row) {
   session.workspace = {row.integer(4)};
   session.model_name = row.text(5);
   TRY_ASSIGN(session.model_fingerprint, row.hash(6));
-  session.created_ms = row.integer(7);
-  session.used_ms = row.integer(8);
-  session.pinned = row.integer(9) != 0;
-  session.archived = row.integer(10) != 0;
-  session.n_context_tokens = row.integer(11);
-  session.branch = {row.integer(12)};
-  session.n_documents = row.integer(13);
-  session.n_messages = row.integer(14);
-  session.n_branches = row.integer(15);
+  session.model_identity = row.text(7);
+  session.created_ms = row.integer(8);
+  session.used_ms = row.integer(9);
+  session.pinned = row.integer(10) != 0;
+  session.archived = row.integer(11) != 0;
+  session.n_context_tokens = row.integer(12);
+  session.branch = {row.integer(13)};
+  session.n_documents = row.integer(14);
+  session.n_messages = row.integer(15);
+  session.n_branches = row.integer(16);
   return session;
 }
 
@@ -100,34 +107,6 @@ Result<std::vector<std::int64_t>> documentsUsedBy(Database& database, SessionId 
   }
 }
 
-void bindFilters(Statement& query, const SearchQuery& search) {
-  query.bindId(":session", search.session ? search.session->value : 0);
-  query.bindId(":workspace", search.workspace ? search.workspace->value : 0);
-  query.bind(":from_ms", search.from_ms.value_or(std::numeric_limits<std::int64_t>::min()));
-  query.bind(":until_ms", search.until_ms.value_or(std::numeric_limits<std::int64_t>::max()));
-  query.bind(":with_archived", std::int64_t{search.with_archived});
-}
-
-// The user's words as one FTS5 expression: each quoted, so that no operator is in it, the last one
-// a prefix. A quote inside a word is doubled.
-std::string matchExpression(const std::string& words) {
-  std::string expression, word;
-  const auto close = [&] {
-    if (!word.empty()) expression += (expression.empty() ? "\"" : " \"") + word + '"';
-    word.clear();
-  };
-  for (const char c : words) {
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\0') {
-      close();
-      continue;
-    }
-    word += c;
-    if (c == '"') word += c;
-  }
-  close();
-  return expression.empty() ? expression : expression + '*';
-}
-
 }  // namespace
 
 Result<Session> SessionStore::create(const NewSession& session) {
@@ -142,17 +121,22 @@ Result<Session> SessionStore::create(const NewSession& session) {
   return byId(id);
 }
 
+std::string_view jobStateName(JobState state) {
+  return kJobStates[static_cast<std::size_t>(state)];
+}
+
 Result<SessionId> SessionStore::insertSession(const NewSession& session) {
   TRY_ASSIGN(auto insert,
              file_.database().prepare(
                  "INSERT INTO session (key, workspace_id, name, title, model_name,"
-                 " model_fingerprint, created_ms, used_ms) VALUES (:key,"
+                 " model_fingerprint, model_identity, created_ms, used_ms) VALUES (:key,"
                  " coalesce(:workspace, (SELECT min(id) FROM workspace)), :name, :title, :model,"
-                 " :fingerprint, :now, :now)"));
+                 " :fingerprint, :identity, :now, :now)"));
   insert.bind(":key", newKey()).bindId(":workspace", session.workspace.value);
   insert.bind(":name", session.name);
   insert.bind(":title", session.title.empty() ? session.name : session.title);
   insert.bind(":model", session.model_name).bind(":fingerprint", session.model_fingerprint);
+  insert.bind(":identity", session.model_identity);
   TRY(nameTaken(insert.bind(":now", nowMs()).run(), "session"));
   return SessionId{file_.database().lastInsertId()};
 }
@@ -169,38 +153,18 @@ Status SessionStore::insertFirstBranch(SessionId session) {
 }
 
 Result<Session> SessionStore::byName(const std::string& name) {
-  TRY_ASSIGN(auto query,
-             file_.database().prepare(
-                 "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
-                 " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
-                 " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM message WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM branch WHERE session_id = session.id)"
-                 " FROM session WHERE name = :name"));
+  TRY_ASSIGN(auto query, file_.database().prepare(kSelectSession + " WHERE name = :name"));
   return onlySession(query.bind(":name", name));
 }
 
 Result<Session> SessionStore::byId(SessionId id) {
-  TRY_ASSIGN(auto query,
-             file_.database().prepare(
-                 "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
-                 " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
-                 " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM message WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM branch WHERE session_id = session.id)"
-                 " FROM session WHERE id = :session"));
+  TRY_ASSIGN(auto query, file_.database().prepare(kSelectSession + " WHERE id = :session"));
   return onlySession(query.bind(":session", id.value));
 }
 
 Result<std::vector<Session>> SessionStore::list() {
   TRY_ASSIGN(auto query,
-             file_.database().prepare(
-                 "SELECT id, key, name, title, workspace_id, model_name, model_fingerprint,"
-                 " created_ms, used_ms, pinned, archived, n_context_tokens, branch_id,"
-                 " (SELECT count(*) FROM session_document WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM message WHERE session_id = session.id),"
-                 " (SELECT count(*) FROM branch WHERE session_id = session.id)"
-                 " FROM session ORDER BY used_ms DESC, id DESC"));
+             file_.database().prepare(kSelectSession + " ORDER BY used_ms DESC, id DESC"));
   std::vector<Session> sessions;
   for (;;) {
     TRY_ASSIGN(const bool has_row, query.step());
@@ -271,12 +235,14 @@ Status SessionStore::setActiveBranch(SessionId id, base::BranchId branch) {
 }
 
 Status SessionStore::setModel(SessionId id, const std::string& name,
-                              const base::Hash128& fingerprint) {
+                              const base::Hash128& fingerprint, const std::string& identity) {
   return file_.write([&]() -> Status {
     TRY_ASSIGN(auto update,
                file_.database().prepare("UPDATE session SET model_name = :name,"
-                                        " model_fingerprint = :hash WHERE id = :session"));
-    update.bind(":name", name).bind(":hash", fingerprint).bind(":session", id.value);
+                                        " model_fingerprint = :hash, model_identity = :identity"
+                                        " WHERE id = :session"));
+    update.bind(":name", name).bind(":hash", fingerprint).bind(":identity", identity);
+    update.bind(":session", id.value);
     return changedOne(file_.database(), update.run());
   });
 }
@@ -389,85 +355,6 @@ Result<std::optional<Job>> SessionStore::lastJobOf(SessionId session) {
   if (!found) return std::optional<Job>();
   TRY_ASSIGN(auto job, readJob(query));
   return std::optional<Job>(std::move(job));
-}
-
-Result<std::vector<SearchHit>> SessionStore::search(const SearchQuery& search) {
-  const std::string expression = matchExpression(search.words);
-  if (expression.empty() || search.n_hits_max <= 0) return std::vector<SearchHit>();
-  TRY_ASSIGN(auto hits, searchNames(search, expression));
-  const int n_left = search.n_hits_max - static_cast<int>(hits.size());
-  if (n_left <= 0) return hits;
-  TRY_ASSIGN(auto said, searchMessages(search, expression, n_left));
-  std::move(said.begin(), said.end(), std::back_inserter(hits));
-  return hits;
-}
-
-// U+2068 and U+2069 (isolates) mark the hits: they do not occur in ordinary text and are invisible
-// where a viewer does not know them.
-Result<std::vector<SearchHit>> SessionStore::searchNames(const SearchQuery& search,
-                                                         const std::string& expression) {
-  std::vector<SearchHit> hits;
-  if (search.role) return hits;
-  TRY_ASSIGN(auto query, file_.database().prepare(
-                             "SELECT e.id, e.used_ms,"
-                             " snippet(session_search, -1, char(0x2068), char(0x2069), '…', 24)"
-                             " FROM session_search s CROSS JOIN session e ON e.id = s.rowid"
-                             " WHERE session_search MATCH :words"
-                             " AND (:session IS NULL OR e.id = :session)"
-                             " AND (:workspace IS NULL OR e.workspace_id = :workspace)"
-                             " AND e.used_ms >= :from_ms AND e.used_ms < :until_ms"
-                             " AND (:with_archived OR e.archived = 0)"
-                             " ORDER BY s.rowid DESC LIMIT :n_hits"));
-  bindFilters(query, search);
-  query.bind(":words", expression).bind(":n_hits", std::int64_t{search.n_hits_max});
-  for (;;) {
-    TRY_ASSIGN(const bool has_row, query.step());
-    if (!has_row) return hits;
-    hits.push_back({.session = {query.integer(0)},
-                    .message = {},
-                    .said_ms = query.integer(1),
-                    .snippet = query.text(2)});
-  }
-}
-
-// By row from the newest on, so that the index is walked only until there are enough: ranking would
-// look at every message that holds a common word. The joins are crossed to keep that order.
-Result<std::vector<SearchHit>> SessionStore::searchMessages(const SearchQuery& search,
-                                                            const std::string& expression,
-                                                            int n_max) {
-  TRY_ASSIGN(auto query,
-             file_.database().prepare(
-                 "SELECT m.session_id, m.id, m.role, m.created_ms,"
-                 " snippet(message_search, 0, char(0x2068), char(0x2069), '…', 24)"
-                 " FROM message_search s CROSS JOIN message m ON m.id = s.rowid"
-                 " CROSS JOIN session e ON e.id = m.session_id"
-                 " WHERE message_search MATCH :words"
-                 " AND s.rowid BETWEEN"
-                 " coalesce((SELECT min(id) FROM message WHERE session_id = :session), 0) AND"
-                 " coalesce((SELECT max(id) FROM message WHERE session_id = :session), 1 << 62)"
-                 " AND (:session IS NULL OR m.session_id = :session)"
-                 " AND (:role IS NULL OR m.role = :role)"
-                 " AND m.created_ms >= :from_ms AND m.created_ms < :until_ms"
-                 " AND (:workspace IS NULL OR e.workspace_id = :workspace)"
-                 " AND (:with_archived OR e.archived = 0)"
-                 " ORDER BY s.rowid DESC LIMIT :n_hits"));
-  bindFilters(query, search);
-  if (search.role)
-    query.bind(":role", messageRoleName(*search.role));
-  else
-    query.bindNull(":role");
-  query.bind(":words", expression).bind(":n_hits", std::int64_t{n_max});
-  std::vector<SearchHit> hits;
-  for (;;) {
-    TRY_ASSIGN(const bool has_row, query.step());
-    if (!has_row) return hits;
-    SearchHit hit{.session = {query.integer(0)},
-                  .message = {query.integer(1)},
-                  .said_ms = query.integer(3),
-                  .snippet = query.text(4)};
-    TRY_ASSIGN(hit.role, messageRoleFromName(query.text(2)));
-    hits.push_back(std::move(hit));
-  }
 }
 
 }  // namespace storage

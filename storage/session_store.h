@@ -26,6 +26,7 @@ struct NewSession {
   std::string title;  // as shown; empty = the name
   std::string model_name;
   base::Hash128 model_fingerprint;
+  std::string model_identity{};  // text to this room
   base::WorkspaceId workspace;  // 0 = the first workspace
 };
 
@@ -37,7 +38,8 @@ struct Session {
   std::string title;
   base::WorkspaceId workspace;
   std::string model_name;
-  base::Hash128 model_fingerprint;
+  base::Hash128 model_fingerprint;  // all zero: no model has read it
+  std::string model_identity;
   std::int64_t created_ms = 0, used_ms = 0;  // Unix time
   bool pinned = false, archived = false;
   std::int64_t n_context_tokens = 0;  // of the active branch, at the last answer
@@ -47,6 +49,8 @@ struct Session {
 
 enum class JobKind { kIngest };
 enum class JobState { kQueued, kRunning, kPaused, kDone, kFailed };
+
+std::string_view jobStateName(JobState state);
 
 // Work that outlives a run of the program: which session is being read, and how far it is.
 struct Job {
@@ -88,8 +92,8 @@ class SessionStore {
   base::Result<Session> byId(base::SessionId id);         // kNotFound
   base::Result<std::vector<Session>> list();              // most recently used first
   // One transaction: messages, citations, jobs, and every document no other session uses. The text
-  // is overwritten in the file, also in the search index and the write-ahead log; copies made before
-  // a migration go too.
+  // is overwritten in the file, also in the search index and the write-ahead log; copies made
+  // before a migration go too.
   base::Status remove(base::SessionId id);
 
   base::Status rename(base::SessionId id, const std::string& name, const std::string& title);
@@ -97,7 +101,7 @@ class SessionStore {
   base::Status setArchived(base::SessionId id, bool archived);
   base::Status setActiveBranch(base::SessionId id, base::BranchId branch);
   base::Status setModel(base::SessionId id, const std::string& name,
-                        const base::Hash128& fingerprint);
+                        const base::Hash128& fingerprint, const std::string& identity);
   // Marks the session as used now.
   base::Status setContextTokens(base::SessionId id, std::int64_t n_tokens);
 

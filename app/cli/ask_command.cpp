@@ -38,6 +38,7 @@ AskEvents showAnswer(ProgressLine& progress, bool json) {
 
 void printAnswerEnd(const Answer& answer) {
   std::printf("\n");
+  printDamage(stderr, answer.damage);
   for (const base::Citation& citation : answer.citations)
     std::printf("%s\n", citationWords(citation).c_str());
   std::fprintf(stderr,
@@ -70,13 +71,14 @@ void addAskCommand(CommandLine& line) {
   app.add_option("QUESTION", options->request.question)->required();
   app.add_option("--session", options->request.session, "Name of the session")->required();
   auto* after = app.add_option("--after", options->request.after_turn,
-                               "Ask behind this turn, on a new branch; 0: before the first question")
+                               "Ask behind this turn, on a new branch; 0: before the first one")
                     ->type_name("TURN")
                     ->check(CLI::NonNegativeNumber);
   app.add_flag_function("--edit",
                         [options](std::int64_t) { options->request.after_turn = -1; },
                         "Ask instead of the last question, on a new branch")
       ->excludes(after);
+  addReadAgainFlag(app, options->request.other_model);
   app.add_option("--temperature", generate.sampler.temperature, "0: the likeliest token")
       ->check(CLI::Range(0.0, 10.0));
   app.add_option("--top-p", generate.sampler.top_p)->check(CLI::Range(0.0, 1.0));

@@ -7,7 +7,8 @@
 
 namespace app {
 
-// {"products": {"s", "gflop_s", "flop_share", "weight_gb_s", "bandwidth_share"}, "rest": {"s"}, ..};
+// {"products": {"s", "gflop_s", "flop_share", "weight_gb_s", "bandwidth_share"},
+//  "rest": {"s"}, ..};
 // speeds and shares only where a stage multiplies by weights.
 engine::Json stagesJson(const engine::StageTimes& times, double total_s,
                         const engine::MachinePeak& machine);

@@ -37,6 +37,14 @@ struct CommandLine::Command {
   std::string data, model;
 };
 
+void addSessionArgument(CLI::App& app, std::string& name) {
+  app.add_option("SESSION", name, "Name of the session (required)");
+  app.add_option("--session", name)->group("");  // not twice in the help
+  app.parse_complete_callback([&name] {
+    if (name.empty()) throw CLI::RequiredError("SESSION");
+  });
+}
+
 void printJson(const engine::Json& json) {
   const std::string line = asciiJson(dumpJson(json)) + "\n";
   std::fwrite(line.data(), 1, line.size(), stdout);

@@ -61,6 +61,9 @@ class CommandLine {
   std::vector<std::unique_ptr<Command>> commands_;
 };
 
+// SESSION, which must be named; `--session NAME` is understood too.
+void addSessionArgument(CLI::App& app, std::string& name);
+
 // One line on stdout.
 void printJson(const engine::Json& json);
 

@@ -35,6 +35,12 @@ void addEngineFlags(CLI::App& app, EngineFlags& flags) {
       ->type_name("BYTES");
 }
 
+void addReadAgainFlag(CLI::App& app, OtherModel& other_model) {
+  app.add_flag_function(
+      "--read-again", [&other_model](std::int64_t) { other_model = OtherModel::kReadAgain; },
+      "If another model read the session: read it with this one, from now on");
+}
+
 engine::EngineOptions engineOptions(const EngineFlags& flags) {
   engine::EngineOptions options;
   options.backend = flags.backend == "reference" ? engine::BackendKind::kReference
@@ -77,9 +83,9 @@ static Result<std::unique_ptr<ReadingService>> sayWhatIsDamaged(
   const std::int64_t n_damaged = service ? (*service)->database().nDamagedPages() : 0;
   if (n_damaged > 0)
     std::fprintf(stderr,
-                 "lectern: the disk changed %lld pages of session.db after they were saved; titles "
-                 "and quotes may be wrong. Copy the data folder, then restore a backup.\n",
-                 static_cast<long long>(n_damaged));
+                 "lectern: the disk changed %lld %s of session.db after being saved; titles and "
+                 "quotes may be wrong. Copy the data folder, then restore a backup.\n",
+                 static_cast<long long>(n_damaged), n_damaged == 1 ? "page" : "pages");
   return service;
 }
 

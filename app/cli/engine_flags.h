@@ -35,8 +35,11 @@ base::Result<ServiceOptions> serviceOptions(const Invocation& invocation,
 // With session.db open and lectern-engine ready to be started.
 base::Result<std::unique_ptr<ReadingService>> openService(const Invocation& invocation,
                                                           const EngineFlags& flags);
-// For commands that only look: a data folder of a newer Lectern is opened read-only, and stderr says
-// so.
+// For commands that only look: a data folder of a newer Lectern is opened read-only, and stderr
+// says so.
 base::Result<std::unique_ptr<ReadingService>> openServiceToLook(const Invocation& invocation);
+
+// --read-again, of commands that go on with a session.
+void addReadAgainFlag(CLI::App& app, OtherModel& other_model);
 
 }  // namespace app

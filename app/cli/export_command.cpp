@@ -31,6 +31,14 @@ struct VerifyOptions {
   bool leave_sources = false;
 };
 
+void sayChangedNames(std::int64_t n) {
+  if (n > 0)
+    std::fprintf(stderr,
+                 "lectern: %lld names are shorter or plainer in the file than here: it takes %zu "
+                 "bytes of text without control characters\n",
+                 static_cast<long long>(n), kNameBytesMax);
+}
+
 Result<int> runExport(const ExportOptions& options, const Invocation& invocation) {
   if (options.with_kv && options.out.empty())
     return failure(ErrorCode::kInvalidInput, "KV goes into a file only",
@@ -38,18 +46,21 @@ Result<int> runExport(const ExportOptions& options, const Invocation& invocation
   TRY_ASSIGN(const auto service, openServiceToLook(invocation));
   if (options.out.empty()) {
     TRY_ASSIGN(const Json exported, exportSession(*service, options.session));
+    sayChangedNames(changedNames(exported));
     printJson(exported);
     return kDone;
   }
-  TRY_ASSIGN(const auto packed, exportToFile(*service,
-                                             {.session = options.session,
-                                              .file = options.out,
-                                              .with_kv = options.with_kv},
-                                             invocation.stop));
-  Json report{{"file", options.out}};
-  if (packed)
-    report["kv"] = {
-        {"blocks", packed->n_blocks}, {"bytes", packed->n_bytes}, {"tokens", packed->n_tokens}};
+  TRY_ASSIGN(
+      const ExportReport written,
+      exportToFile(*service,
+                   {.session = options.session, .file = options.out, .with_kv = options.with_kv},
+                   invocation.stop));
+  sayChangedNames(written.n_changed_names);
+  Json report{{"file", options.out}, {"changed_names", written.n_changed_names}};
+  if (written.kv)
+    report["kv"] = {{"blocks", written.kv->n_blocks},
+                    {"bytes", written.kv->n_bytes},
+                    {"tokens", written.kv->n_tokens}};
   if (invocation.json) printJson(report);
   else if (options.with_kv && report["kv"]["blocks"] == 0)
     std::printf("no KV of this session is stored: the file holds its text alone\n");
@@ -99,7 +110,7 @@ void addExportCommand(CommandLine& line) {
   auto options = std::make_shared<ExportOptions>();
   CLI::App& app = line.add("export", "Write a session with everything that proves its quotes",
                            [options](const Invocation& at) { return runExport(*options, at); });
-  app.add_option("SESSION,--session", options->session, "Name of the session")->required();
+  addSessionArgument(app, options->session);
   app.add_option("--out", options->out, "File to write; none: stdout");
   app.add_flag("--with-kv", options->with_kv,
                "Also what was stored of the reading, so that it need not be read again elsewhere");

@@ -1,5 +1,5 @@
-// lectern ingest PATH... --session NAME: reads sources into a session. lectern ingest: reads all that
-// is unfinished.
+// lectern ingest PATH... --session NAME: reads sources into a session. lectern ingest: reads all
+// that is unfinished.
 #include <cstdio>
 #include <memory>
 
@@ -27,6 +27,7 @@ struct Options {
   std::string session;
   bool later = false;
   PlanChoices choices;
+  OtherModel other_model = OtherModel::kRefuse;
   EngineFlags engine;
 };
 
@@ -49,6 +50,7 @@ Json reportJson(const std::string& session, const IngestReport& report) {
               {"prefilled_tokens", report.n_prefilled},
               {"read_s", report.read_s},
               {"prefill_s", report.prefill_s},
+              {"damage", damageJson(report.damage)},
               {"plan", planJson(report.plan)},
               {"receipt", receiptJson(report.plan.receipt)}};
 }
@@ -59,8 +61,8 @@ Result<IngestReport> read(ReadingService& service, const IngestRequest& request,
   auto report = service.ingest(request, showIngest(progress, stderr), invocation.stop);
   if (!report && report.error().code == ErrorCode::kCancelled)
     return failure(ErrorCode::kCancelled, "paused; what was read so far is kept",
-                   "Run the same command again to go on from there, or `lectern ingest` alone to go "
-                   "on with everything that is unfinished.");
+                   "Run the same command again to go on from there, or `lectern ingest` alone to "
+                   "go on with everything that is unfinished.");
   if (report)
     progress.finish("read " + countWords(report->n_prefilled) + " tokens in " +
                     durationWords(report->prefill_s) + ", " + countWords(report->n_reused) +
@@ -70,6 +72,7 @@ Result<IngestReport> read(ReadingService& service, const IngestRequest& request,
 
 void print(const std::string& session, const IngestReport& report) {
   printSkipped(stdout, report.plan.receipt);
+  printDamage(stderr, report.damage);
   std::printf("session \"%s\" holds %s tokens; ask it with: lectern ask --session %s QUESTION\n",
               session.c_str(), countWords(report.n_context).c_str(), session.c_str());
 }
@@ -108,6 +111,7 @@ Result<int> run(const Options& options, const Invocation& invocation) {
   IngestRequest request;
   request.session = options.session;
   request.choices = options.choices;
+  request.other_model = options.other_model;
   request.paths.assign(options.paths.begin(), options.paths.end());
   if (options.later) {
     TRY(service->queue(request, invocation.stop));
@@ -138,6 +142,7 @@ void addIngestCommand(CommandLine& line) {
                  "Name of the session; none: everything that is unfinished, one after the other");
   app.add_flag("--later", options->later, "Only queue it");
   addPlanFlags(app, options->choices);
+  addReadAgainFlag(app, options->other_model);
   addEngineFlags(app, options->engine);
 }
 

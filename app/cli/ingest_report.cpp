@@ -39,6 +39,16 @@ void printSkipped(std::FILE* out, const std::vector<base::ReceiptEntry>& receipt
   if (n_more > 0) std::fprintf(out, "... and %zu more: `lectern files` lists all\n", n_more);
 }
 
+void printDamage(std::FILE* out, const SnapshotDamage& damage) {
+  if (!damage.any()) return;
+  const std::string what =
+      damage.file_replaced
+          ? "snapshots.db was damaged, is kept as snapshots.db.damaged, and was begun anew"
+          : countWords(damage.n_dropped) + " stored parts were damaged and dropped";
+  std::fprintf(out, "%s: %s tokens were read again from the text, nothing is lost\n", what.c_str(),
+               countWords(damage.n_read_again).c_str());
+}
+
 IngestEvents showIngest(ProgressLine& line, std::FILE* plan_out) {
   IngestEvents events;
   events.on_file = [&line](std::size_t n_done, std::size_t n_files) {

@@ -10,6 +10,7 @@
 #include "app/cli/command_line.h"
 #include "app/cli/commands.h"
 #include "app/cli/engine_flags.h"
+#include "app/json_fields.h"
 #include "app/progress_line.h"
 #include "app/stored_sessions.h"
 #include "engine/receipt_text.h"
@@ -42,20 +43,10 @@ std::string_view resumeName(ResumeFrom from) {
   return from == ResumeFrom::kSnapshot ? "snapshot" : "read_again";
 }
 
-std::string_view jobStateName(storage::JobState state) {
-  switch (state) {
-    case storage::JobState::kQueued:
-      return "queued";
-    case storage::JobState::kRunning:
-      return "running";
-    case storage::JobState::kPaused:
-      return "paused";
-    case storage::JobState::kDone:
-      return "done";
-    case storage::JobState::kFailed:
-      return "failed";
-  }
-  return "";
+std::string_view snapshotName(const StoredSessions& stored, const EnginePin* pin) {
+  if (stored.unreadable) return "unknown";
+  if (pin == nullptr) return "none";
+  return pin->complete ? "whole" : "damaged";
 }
 
 // What the list is made of besides the sessions themselves.
@@ -68,7 +59,11 @@ struct Surroundings {
 Result<Surroundings> surroundings(ReadingService& service, std::stop_token stop) {
   Surroundings around;
   // Without what the engine keeps the list is still a list.
-  if (auto stored = service.stored(stop)) around.stored = *std::move(stored);
+  auto stored = service.stored(stop);
+  if (stored)
+    around.stored = *std::move(stored);
+  else
+    around.stored.unreadable = std::move(stored).error();
   TRY_ASSIGN(const auto workspaces, service.database().sessions().workspaces());
   for (const storage::Workspace& workspace : workspaces)
     around.workspaces[workspace.id] = workspace.name;
@@ -96,9 +91,7 @@ Json sessionJson(ReadingService& service, const storage::Session& session,
             {"used_ms", session.used_ms},
             {"pinned", session.pinned},
             {"archived", session.archived},
-            {"snapshot", pin == nullptr  ? "none"
-                         : pin->complete ? "whole"
-                                         : "damaged"},
+            {"snapshot", snapshotName(around.stored, pin)},
             {"logical_bytes", pin ? pin->logical_bytes : 0},
             {"unique_bytes", pin ? pin->unique_bytes : 0},
             {"shared_bytes", pin ? pin->logical_bytes - pin->unique_bytes : 0},
@@ -108,7 +101,7 @@ Json sessionJson(ReadingService& service, const storage::Session& session,
               {"seconds", {resume.seconds_low, resume.seconds_high}},
               {"measured", resume.measured}}}};
   if (job != around.jobs.end())
-    json["job"] = {{"state", jobStateName(job->second.state)},
+    json["job"] = {{"state", storage::jobStateName(job->second.state)},
                    {"tokens_done", job->second.tokens_done},
                    {"tokens_total", job->second.tokens_total}};
   return json;
@@ -118,7 +111,9 @@ Json snapshotsJson(const StoredSessions& stored) {
   return Json{{"payload_bytes", stored.stats.payload_bytes},
               {"session_bytes", stored.stats.pinned_bytes},
               {"file_bytes", stored.stats.file_bytes},
-              {"budget_bytes", stored.budget_bytes}};
+              {"budget_bytes", stored.budget_bytes},
+              {"dropped", stored.stats.n_dropped},
+              {"error", stored.unreadable ? errorToJson(*stored.unreadable) : Json()}};
 }
 
 void print(ReadingService& service, const storage::Session& session, const Surroundings& around) {
@@ -131,10 +126,13 @@ void print(ReadingService& service, const storage::Session& session, const Surro
   if (session.pinned) note("pinned");
   if (session.archived) note("archived");
   if (session.n_branches > 1) note(countWords(session.n_branches) + " branches");
-  if (pin == nullptr && session.n_context_tokens > 0) note("text only");
-  if (pin != nullptr && !pin->complete) note("snapshot damaged");
+  const std::string_view snapshot = snapshotName(around.stored, pin);
+  if (snapshot == "none" && session.n_context_tokens > 0) note("text only");
+  if (snapshot == "unknown") note("snapshot unknown");
+  if (snapshot == "damaged")
+    note("snapshot damaged: " + countWords(resume.n_read) + " tokens are read again");
   if (const auto job = around.jobs.find(session.id); job != around.jobs.end())
-    note("reading " + std::string(jobStateName(job->second.state)) + " at " +
+    note("reading " + std::string(storage::jobStateName(job->second.state)) + " at " +
          countWords(job->second.tokens_done) + " of " + countWords(job->second.tokens_total));
   std::printf("%-24s %11s tokens %5s documents %4s messages %9s  resumes in %s%s%s\n",
               engine::oneLine(session.name).c_str(), countWords(session.n_context_tokens).c_str(),
@@ -165,14 +163,19 @@ Result<int> list(ReadingService& service, const ListOptions& options,
     Json list = Json::array();
     for (const storage::Session& session : sessions)
       list.push_back(sessionJson(service, session, around));
-    printJson({{"sessions", std::move(list)}, {"snapshots", snapshotsJson(around.stored)}});
+    printJson({{"sessions", std::move(list)},
+               {"snapshots", snapshotsJson(around.stored)},
+               {"damaged_pages", service.database().nDamagedPages()}});
     return kDone;
   }
   for (const storage::Session& session : sessions) print(service, session, around);
   if (sessions.empty()) std::printf("no sessions yet: lectern ingest PATH --session NAME\n");
   if (n_archived > 0) std::printf("%zu more are archived: --archived shows them\n", n_archived);
-  std::printf("snapshots: %s of %s\n", byteWords(around.stored.stats.payload_bytes).c_str(),
-              byteWords(around.stored.budget_bytes).c_str());
+  if (around.stored.unreadable)
+    std::printf("snapshots cannot be looked at: %s\n", around.stored.unreadable->message.c_str());
+  else
+    std::printf("snapshots: %s of %s\n", byteWords(around.stored.stats.payload_bytes).c_str(),
+                byteWords(around.stored.budget_bytes).c_str());
   return kDone;
 }
 
@@ -258,7 +261,7 @@ void addDeleteCommand(CommandLine& line) {
   CLI::App& app =
       line.add("delete", "Delete a session: its text, messages and stored reading",
                [name](const Invocation& invocation) { return deleteSession(*name, invocation); });
-  app.add_option("SESSION,--session", *name, "Name of the session")->required();
+  addSessionArgument(app, *name);
 }
 
 }  // namespace app

@@ -8,6 +8,7 @@
 #include <QString>
 
 #include "app/reading_service.h"
+#include "app/stored_sessions.h"
 #include "engine/base/document.h"
 #include "storage/storage.h"
 #include "ui/values.h"

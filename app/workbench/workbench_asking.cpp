@@ -86,9 +86,13 @@ void Workbench::endAnswer(const AskRequest& request, const base::Result<Answer>&
   if (!answer) {
     // What was taken back comes back: nothing was asked in its place.
     if (request.after_turn && shown_now) refreshSession();
-    again_[ErrorPlace::kConversation] = [this, request] {
-      if (request.after_turn) askInstead(shown(request.question));
-      else ask(shown(request.question));
+    // Another model's session: who has been told and asks again wants it read with this one.
+    AskRequest retry = request;
+    if (answer.error().code == ErrorCode::kMismatch) retry.other_model = OtherModel::kReadAgain;
+    again_[ErrorPlace::kConversation] = [this, retry] {
+      if (!shown_ || shown_->session.name != retry.session) return;
+      if (retry.after_turn) window_.takeBackTurn();
+      runQuestion(retry);
     };
     return window_.failAnswer(
         errorValue(answer.error(), ErrorPlace::kConversation, shown(request.session)));

@@ -160,6 +160,8 @@ void Workbench::endReading(const std::string& session,
   setEngine(paused ? EngineState::kPaused : EngineState::kReady);
   window_.setReadingState(paused ? ui::ReadingState::kPaused : ui::ReadingState::kFailed);
   listSessions();
+  // Another model's session: who has been told and tries again wants it read with this one.
+  if (report.error().code == ErrorCode::kMismatch) request_.other_model = OtherModel::kReadAgain;
   fail(report.error(), ErrorPlace::kReading, shown(session), [this] { continueReading(); });
 }
 

@@ -117,7 +117,7 @@ void Workbench::exportNow(const storage::Session& session, ui::ExportKind kind,
         return endTransfer(done.error(), title,
                            [this, session, kind, path] { exportNow(session, kind, path); });
       transfer_poll_.stop();
-      const bool bare = *done && (*done)->n_blocks == 0;
+      const bool bare = done->kv && done->kv->n_blocks == 0;
       window_.showTransferResult(
           {.words = QString("Exported \u201C%1\u201D, %2").arg(title, ui::byteWords(n_bytes)),
            .remark = bare ? "No snapshot of it is stored: the file holds the text with its proofs."

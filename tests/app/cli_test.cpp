@@ -278,7 +278,8 @@ class CliTest : public QObject {
     for (const Json& piece : pieces) streamed += piece.get<std::string>();
     QCOMPARE(streamed, std::string("<｜User｜> caf\u00e9"));
     const RunResult bytes = lectern({"tokenize"}, "{\"b64\":\"aGk=\"}\n{\"text\":\"hi\"}\n");
-    QCOMPARE(bytes.out.substr(0, bytes.out.find('\n') + 1), bytes.out.substr(bytes.out.find('\n') + 1));
+    const std::size_t line_end = bytes.out.find('\n') + 1;
+    QCOMPARE(bytes.out.substr(0, line_end), bytes.out.substr(line_end));
   }
 
   void jsonIsAsciiSoThatEveryToolSeesTheSameLines() {
@@ -470,7 +471,8 @@ class CliTest : public QObject {
     desk.write("a.txt", "some words\n");
     std::filesystem::create_directories(desk.data());
     const std::string disk = desk.data().string();
-    if (QProcess::execute("mount", support::toList({"-t", "tmpfs", "-o", "size=40m", "tmpfs", disk})) != 0)
+    if (QProcess::execute("mount",
+                          support::toList({"-t", "tmpfs", "-o", "size=40m", "tmpfs", disk})) != 0)
       QSKIP("no right to mount a small disk here");
     const RunResult refused = desk.ingest("s");
     const RunResult sessions = desk.run({"sessions"});
@@ -484,7 +486,8 @@ class CliTest : public QObject {
   void aDataFolderThatCannotBeUsedIsNamed() {
     Desk desk;
     desk.write("a.txt", "some words\n");
-    const RunResult refused = lectern({"sessions", "--json", "--data", desk.source("a.txt").string()});
+    const RunResult refused =
+        lectern({"sessions", "--json", "--data", desk.source("a.txt").string()});
     EXIT(refused, 3);
     support::writeFile(desk.data() / "session.db", "this is no database at all, only text");
     QCOMPARE(desk.run({"sessions"}).errorCode(), std::string("corrupt"));

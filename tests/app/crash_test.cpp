@@ -253,6 +253,33 @@ class CrashTest : public QObject {
     std::printf("%d kills while answering, 0 lost\n", n_hit);
   }
 
+  // A new branch, its question and the place for its answer come together.
+  void killedWhileAskingOnABranchThereIsNoEmptyOne() {
+    std::mt19937_64 random(support::testSeed("kills while branching"));
+    Desk desk;
+    desk.write("code.c", support::madeUpCode(12));
+    EXIT(desk.ingest("s"), 0);
+    EXIT(desk.ask("s", "Where is measure_1 defined?"), 0);
+    int n_hit = 0;
+    for (int kill = 0; kill < 2 * kKills; ++kill) {
+      Interrupted run(desk, {"ask", "--session", "s", "--edit", "Where is measure_2 defined?"});
+      run.waitForEngine();
+      // Most of the way is the loading of the model; the branch is made right behind it.
+      if (!run.waitMs(50 + static_cast<int>(random() % 300)))
+        n_hit += run.signalApp(SIGKILL) ? 1 : 0;
+      run.finish();
+    }
+    const Json exported = desk.run({"export", "s"}).json();
+    const Json& messages = exported["messages"];
+    for (const Json& branch : exported["branches"]) {
+      const int head = branch["head"];
+      QVERIFY(head >= 0 && messages[static_cast<std::size_t>(head)]["role"] == "assistant");
+      QVERIFY(branch["parent"] == -1 || branch["fork"] != branch["head"]);
+    }
+    std::printf("%d kills while branching, %zu branches, none empty\n", n_hit,
+                exported["branches"].size());
+  }
+
   void aSecondLecternIsToldThatTheFolderIsTaken() {
     Desk desk;
     desk.write("code.c", support::madeUpCode(400));

@@ -57,6 +57,9 @@ Json essence(Json exported) {
   exported["session"].erase("created_ms");
   exported["session"].erase("name");
   for (Json& document : exported["documents"]) document.erase("file");
+  // The sender's model counted places by tokens, the receiver by words.
+  for (Json& message : exported["messages"])
+    for (Json& citation : message["citations"]) citation.erase("places");
   return exported;
 }
 
@@ -406,6 +409,7 @@ class PortableTest : public QObject {
         citation["line_end"] = 70002;
         citation["page"] = 90;
         citation["page_label"] = "xc";
+        citation["places"] = 70003;
         citation["boxes"] = Json::array({Json::array({1.0, 2.0, 3.0, 4.0})});
         ++n_forged;
       }
@@ -422,6 +426,11 @@ class PortableTest : public QObject {
           QVERIFY2(back->at("messages")[i]["citations"][j][place] ==
                        good["messages"][i]["citations"][j][place],
                    place);
+    for (const Json& message : back->at("messages"))
+      for (const Json& citation : message["citations"]) {
+        const auto n_places = citation["places"].get<std::int64_t>();
+        QVERIFY(n_places >= 1 && n_places <= 100);
+      }
   }
 
   // Answers whose tokens say something else than their text.
@@ -465,6 +474,105 @@ class PortableTest : public QObject {
     const auto report = app::importSession(receiver.service(), file, "got", ImportKv::kTake, {});
     QVERIFY(report && report->kv_refused);
     QCOMPARE(report->kv_refused->code, ErrorCode::kMismatch);
+  }
+
+  void aCutBundleIsCalledByItsName() {
+    const std::string bytes = support::readFile(sender_->bundle());
+    const auto file = sender_->desk().folder() / "cut.lectern";
+    for (const std::size_t n_bytes : {bytes.size() / 3, bytes.size() / 2, bytes.size() - 70'000}) {
+      support::writeFile(file, bytes.substr(0, n_bytes));
+      Desk desk;
+      const RunResult run = desk.run({"import", file.string()});
+      EXIT(run, 3);
+      const Json error = run.json()["error"];
+      QCOMPARE(error["code"].get<std::string>(), std::string("corrupt"));
+      QVERIFY2(error["message"].get<std::string>().find("cut.lectern") != std::string::npos &&
+                   error["message"].get<std::string>().find("database") == std::string::npos &&
+                   error["hint"].get<std::string>().find("complete copy") != std::string::npos,
+               run.out.c_str());
+    }
+  }
+
+  void longNamesAreShortenedAndSaid() {
+    Desk desk;
+    desk.write("a.txt", "some words\n");
+    std::string name;  // 420 bytes; the cut at 300 falls between characters
+    while (name.size() < 420) name += "käß";
+    EXIT(desk.ingest(name), 0);
+    EXIT(desk.run({"sessions", name, "--title", "two\nlines"}), 0);
+    const auto file = desk.folder() / "long.json";
+    const RunResult exported = desk.run({"export", name, "--out", file.string()});
+    EXIT(exported, 0);
+    QCOMPARE(exported.json()["changed_names"].get<int>(), 2);
+    QVERIFY2(exported.err.find("2 names are shorter") != std::string::npos, exported.err.c_str());
+    Desk other;
+    const RunResult imported = other.run({"import", file.string()});
+    EXIT(imported, 0);
+    const std::string there = imported.json()["session"];
+    QVERIFY(there.size() <= 300 && there.size() > 296 && name.starts_with(there));
+  }
+
+  // A stop is told as a stop, and what it leaves behind is said and can be used.
+  void aStopWhileKvIsCopiedIsNotCalledARefusal() {
+    Receiver receiver;
+    std::stop_source stop;
+    stop.request_stop();
+    const auto report = app::importSession(receiver.service(), sender_->bundle(), "got",
+                                           ImportKv::kTake, stop.get_token());
+    QVERIFY(!report);
+    QCOMPARE(report.error().code, ErrorCode::kCancelled);
+    QVERIFY(report.error().message.find("is imported") != std::string::npos);
+    QVERIFY(receiver.service().session("got"));
+    const auto asked = receiver.service().ask(
+        {.session = "got", .question = "Where is measure_3 defined?", .generate = {}}, {}, {});
+    QVERIFY(asked && !asked->text.empty());
+  }
+
+  void helpNamesTheSessionOnce() {
+    for (const char* command : {"export", "delete"}) {
+      const RunResult help = lectern({command, "--help"});
+      EXIT(help, 0);
+      QVERIFY2(help.out.find("SESSION") != std::string::npos &&
+                   help.out.find("--session") == std::string::npos,
+               help.out.c_str());
+      EXIT(lectern({command}), 2);
+    }
+    EXIT(sender_->desk().run({"export", "--session", "s"}), 0);
+  }
+
+  // As much as a file may hold, and more, in an address space of 2.5 GiB.
+  void aHostileFileTakesNoMoreMemoryThanPromised_data() {
+    QTest::addColumn<QByteArray>("item");
+    QTest::addColumn<qint64>("count");
+    QTest::addColumn<int>("code");
+    QTest::newRow("numbers beyond measure") << QByteArray("0,") << qint64{120'000'000} << 3;
+    QTest::newRow("objects beyond measure") << QByteArray("{\"a\":0},") << qint64{20'000'000} << 3;
+    QTest::newRow("as many objects as may be")
+        << QByteArray("{\"a\":0},") << qint64{2'600'000} << 3;
+    QTest::newRow("as many words as may be")
+        << QByteArray("\"sixteen letters.\",") << qint64{7'900'000} << 3;
+  }
+  void aHostileFileTakesNoMoreMemoryThanPromised() {
+    QFETCH(QByteArray, item);
+    QFETCH(qint64, count);
+    QFETCH(int, code);
+    Desk desk;
+    const auto file = desk.folder() / "hostile.json";
+    {
+      std::ofstream out(file, std::ios::binary);
+      out << "{\"lectern_export\":2,\"messages\":[],\"documents\":7,\"x\":[";
+      std::string many;
+      for (int i = 0; i < 1000; ++i) many += item.toStdString();
+      for (qint64 n = 0; n < count; n += 1000) out << many;
+      out << "0]}";
+    }
+    QProcess process;
+    process.start("/bin/sh", {"-c", "ulimit -v 2621440; exec \"$0\" verify --json \"$1\"",
+                              QString::fromStdString(support::program("lectern")),
+                              QString::fromStdString(file.string())});
+    const RunResult run = support::finish(process);
+    EXIT(run, code);
+    QVERIFY2(run.errorCode() == "too_large" || run.errorCode() == "invalid_input", run.out.c_str());
   }
 
   void aDatabaseThatIsNoBundleIsRefused() {

@@ -21,7 +21,8 @@ template <class T>
 T sent(const T& value) {
   const auto parsed = engine::parseJson(app::dumpJson(app::toJson(value)));
   T received;
-  if (!parsed || !app::fromJson(*parsed, received)) QTest::qFail("not received", __FILE__, __LINE__);
+  if (!parsed || !app::fromJson(*parsed, received))
+    QTest::qFail("not received", __FILE__, __LINE__);
   return received;
 }
 
@@ -175,13 +176,17 @@ class ProtocolTest : public QObject {
     QTest::newRow("no object") << QByteArray("[1]");
     QTest::newRow("finish missing") << QByteArray("{}");
     QTest::newRow("tokens no base64")
-        << QByteArray(R"({"finish":"end","tokens":"?","text":"","reasoning":"","first_token_s":0,"decode_s":0})");
-    QTest::newRow("half a token")
-        << QByteArray(R"({"finish":"end","tokens":"AAA=","text":"","reasoning":"","first_token_s":0,"decode_s":0})");
+        << QByteArray(R"({"finish":"end","tokens":"?","text":"","reasoning":"",)"
+                      R"("first_token_s":0,"decode_s":0})");
+    QTest::newRow("half a token") << QByteArray(
+        R"({"finish":"end","tokens":"AAA=","text":"","reasoning":"",)"
+        R"("first_token_s":0,"decode_s":0})");
     QTest::newRow("number for text")
-        << QByteArray(R"({"finish":"end","tokens":"","text":1,"reasoning":"","first_token_s":0,"decode_s":0})");
+        << QByteArray(R"({"finish":"end","tokens":"","text":1,"reasoning":"",)"
+                      R"("first_token_s":0,"decode_s":0})");
     QTest::newRow("quotes no list")
-        << QByteArray(R"({"finish":"end","tokens":"","text":"","reasoning":"","first_token_s":0,"decode_s":0,"quotes":3})");
+        << QByteArray(R"({"finish":"end","tokens":"","text":"","reasoning":"",)"
+                      R"("first_token_s":0,"decode_s":0,"quotes":3})");
   }
   void malformedFieldsAreRefused() {
     QFETCH(QByteArray, json);

@@ -28,7 +28,8 @@ class WorkbenchTest : public QObject {
  private slots:
   void initTestCase() {
     QVERIFY(folder_.isValid());
-    const auto paths = app::resolvePaths({.data = folder_.filePath("data").toStdString(), .model = {}});
+    const auto paths =
+        app::resolvePaths({.data = folder_.filePath("data").toStdString(), .model = {}});
     QVERIFY(paths);
     options_.paths = *paths;
     QDir().mkpath(QString(LECTERN_BUILD_DIR) + "/screenshots");

@@ -33,6 +33,38 @@ class DatabaseFileTest : public QObject {
   }
 
  private slots:
+  // Counted once however often it is read, and still told when it has been written again.
+  void aDamagedPageStaysToldWhenItIsRewritten() {
+    DataFolder folder;
+    const auto file = folder.file("x.db");
+    {
+      MUST_ASSIGN(auto database, storage::Database::open(file, OpenMode::kReadWrite, {}));
+      MUST(
+          database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT);"
+                           "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                           " WHERE i < 2000) INSERT INTO t SELECT i, 'some words ' || i FROM n;"));
+      QCOMPARE(database.nDamagedPages(), 0);
+    }
+    const std::string bytes = fileBytes(file);
+    const std::size_t at = bytes.find("some words 1000");
+    QVERIFY(at != std::string::npos);
+    flipBit(file, at * 8);
+    {
+      MUST_ASSIGN(auto database, storage::Database::open(file, OpenMode::kReadWrite, {}));
+      for (int again = 0; again < 3; ++again) {
+        MUST(database.execute("PRAGMA shrink_memory"));
+        MUST(database.integer("SELECT sum(length(text)) FROM t"));
+      }
+      QCOMPARE(database.nDamagedPages(), 1);
+      MUST(database.execute("UPDATE t SET text = text || '!' WHERE id BETWEEN 990 AND 1010"));
+      MUST(database.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+    }
+    for (int run = 0; run < 2; ++run) {
+      MUST_ASSIGN(auto database, storage::Database::open(file, OpenMode::kReadWrite, {}));
+      QCOMPARE(database.nDamagedPages(), 1);
+    }
+  }
+
   void settingsAreAsMeasured_data() {
     QTest::addColumn<bool>("is_session");
     QTest::newRow("session.db") << true;
