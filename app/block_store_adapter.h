@@ -10,7 +10,7 @@ namespace app {
 
 class BlockStoreAdapter : public engine::BlockStore {
  public:
-  // `database` must outlive this; both live on one thread.
+  // `database` must outlive this; both are used by one thread at a time.
   explicit BlockStoreAdapter(storage::BlockDatabase& database) : database_(database) {}
 
   base::Result<bool> hasBlock(const base::Hash128& key) override;

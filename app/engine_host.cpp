@@ -158,7 +158,7 @@ EngineHost::Reply EngineHost::load(const Json& params, std::stop_token stop) {
   quote_index_.reset();
   TRY(openStore(settings, stop));
   TRY_ASSIGN(const engine::EngineOptions options, engineOptions(settings));
-  TRY_ASSIGN(auto opened, engine::Engine::open(settings.model, options, store_.get()));
+  TRY_ASSIGN(auto opened, engine::Engine::open(settings.model, options, behind_.get()));
   TRY_ASSIGN(tokenizer_, engine::Tokenizer::open(settings.model));
   const engine::ModelConfig& config = opened->config();
   if (tokenizer_->vocabSize() > config.vocab)
@@ -187,6 +187,7 @@ EngineHost::Reply EngineHost::load(const Json& params, std::stop_token stop) {
 
 Status EngineHost::openStore(const EngineSettings& settings, std::stop_token stop) {
   if (blocks_ != nullptr && settings.data == settings_.data) return {};
+  behind_.reset();
   store_.reset();
   blocks_.reset();
   settings_.data = settings.data;
@@ -194,7 +195,13 @@ Status EngineHost::openStore(const EngineSettings& settings, std::stop_token sto
   file_replaced_ = false;
   TRY_ASSIGN(blocks_, openBlocks(settings.data, file_replaced_, stop));
   store_ = std::make_unique<BlockStoreAdapter>(*blocks_);
+  behind_ = std::make_unique<WriteBehindStore>(*store_);
   return {};
+}
+
+storage::BlockDatabase* EngineHost::idleBlocks() {
+  if (behind_ != nullptr) behind_->wait();
+  return blocks_.get();
 }
 
 EngineHost::Reply EngineHost::plan(const Json& params) {
@@ -321,8 +328,8 @@ Status EngineHost::keepEnd(engine::Sequence& sequence, const std::string& sessio
                            engine::Keep keep, std::stop_token stop) {
   if (blocks_ == nullptr || session_key.empty()) return {};
   TRY_ASSIGN(const base::Hash128 key, sequence.saveBoundary(keep, stop));
-  TRY(blocks_->pin(session_key, key));
-  return blocks_->evictTo(settings_.cache_bytes_max, stop);
+  TRY(idleBlocks()->pin(session_key, key));
+  return idleBlocks()->evictTo(settings_.cache_bytes_max, stop);
 }
 
 EngineHost::Reply EngineHost::save(const Json& params, std::stop_token stop) {
@@ -368,10 +375,10 @@ EngineHost::Reply EngineHost::release(const Json& params, std::stop_token stop) 
   TRY(fields.status());
   if (blocks_ == nullptr) return Json::object();
   if (!session_key.empty())
-    TRY(blocks_->unpin(session_key,
-                       forget ? storage::Unpinned::kForgotten : storage::Unpinned::kCached));
-  if (!forget) TRY(blocks_->evictTo(settings_.cache_bytes_max, stop));
-  TRY(blocks_->sweep(stop));
+    TRY(idleBlocks()->unpin(session_key,
+                            forget ? storage::Unpinned::kForgotten : storage::Unpinned::kCached));
+  if (!forget) TRY(idleBlocks()->evictTo(settings_.cache_bytes_max, stop));
+  TRY(idleBlocks()->sweep(stop));
   return Json::object();
 }
 
@@ -386,7 +393,7 @@ EngineHost::Reply EngineHost::pack(const Json& params, std::stop_token stop) {
   TRY(fields.status());
   if (blocks_ == nullptr) return toJson(KvTransfer());
   TRY_ASSIGN(auto bundle, storage::BundleFile::write(file));
-  TRY_ASSIGN(const KvTransfer packed, packKv(*blocks_, *engine_, tokens, ends, bundle, stop));
+  TRY_ASSIGN(const KvTransfer packed, packKv(*idleBlocks(), *engine_, tokens, ends, bundle, stop));
   return toJson(packed);
 }
 
@@ -401,14 +408,14 @@ EngineHost::Reply EngineHost::unpack(const Json& params, std::stop_token stop) {
   if (blocks_ == nullptr) return toJson(KvTransfer());
   TRY_ASSIGN(auto bundle, storage::BundleFile::read(file));
   TRY_ASSIGN(const KvTransfer unpacked,
-             unpackKv(*blocks_, *engine_, tokens, bundle, session_key, stop));
+             unpackKv(*idleBlocks(), *engine_, tokens, bundle, session_key, stop));
   return toJson(unpacked);
 }
 
 EngineHost::Reply EngineHost::pins() {
   Json list = Json::array();
   if (blocks_ != nullptr) {
-    TRY_ASSIGN(const auto pins, blocks_->pins());
+    TRY_ASSIGN(const auto pins, idleBlocks()->pins());
     for (const storage::Pin& pin : pins) list.push_back(toJson(enginePin(pin)));
   }
   return Json{{"pins", std::move(list)}};
@@ -417,7 +424,7 @@ EngineHost::Reply EngineHost::pins() {
 EngineHost::Reply EngineHost::stats() {
   EngineStats stats;
   if (blocks_ != nullptr) {
-    TRY_ASSIGN(const storage::BlockStats blocks, blocks_->stats());
+    TRY_ASSIGN(const storage::BlockStats blocks, idleBlocks()->stats());
     stats = engineStats(blocks);
   }
   stats.file_replaced = file_replaced_;

@@ -11,6 +11,7 @@
 
 #include "app/block_store_adapter.h"
 #include "app/engine_client.h"
+#include "app/write_behind_store.h"
 #include "engine/base/hash.h"
 #include "engine/base/ids.h"
 #include "engine/base/result.h"
@@ -62,6 +63,8 @@ class EngineHost {
 
   // The sequence a request names; kNotFound.
   base::Result<engine::Sequence*> sequenceOf(const engine::Json& params);
+  // The database while nothing is on its way to it; null: nothing is kept.
+  storage::BlockDatabase* idleBlocks();
   base::Status openStore(const EngineSettings& settings, std::stop_token stop);
   // Stores the sequence's present end and keeps it and its blocks for the session.
   base::Status keepEnd(engine::Sequence& sequence, const std::string& session_key,
@@ -74,6 +77,7 @@ class EngineHost {
   EngineSettings settings_;
   std::unique_ptr<storage::BlockDatabase> blocks_;  // null: nothing is kept
   std::unique_ptr<BlockStoreAdapter> store_;
+  std::unique_ptr<WriteBehindStore> behind_;
   bool file_replaced_ = false;  // snapshots.db was damaged when it was opened
   std::shared_ptr<const engine::Tokenizer> tokenizer_;
   std::unique_ptr<engine::Engine> engine_;  // null before load

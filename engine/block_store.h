@@ -72,6 +72,12 @@ class BlockStore {
   // One transaction: the block and, if given, the boundary state at its end.
   virtual base::Status writeBlock(const BlockWrite& block, const BoundaryWrite* boundary) = 0;
   virtual base::Status writeBoundary(const BoundaryWrite& boundary) = 0;
+
+  // A store may write later than it says, in the order it was told. Whether it has taken the block
+  // and does not have it on the disk: it is on its way, or could not be written.
+  virtual bool isBehind(const base::Hash128& /*key*/) const { return false; }
+  // Waits until nothing is on its way. Fails, once, with what a write failed with meanwhile.
+  virtual base::Status settle() { return {}; }
 };
 
 }  // namespace engine

@@ -102,6 +102,7 @@ Result<SyncReport> Sequence::sync(std::span<const TokenId> wanted,
                      "token id " + std::to_string(id) + " is outside the vocabulary");
 
   not_stored_.reset();
+  (void)settle();  // an earlier call's failure
   TRY(reachPrefix(wanted, n));
   SyncReport report;
   report.n_context = n;
@@ -110,7 +111,11 @@ Result<SyncReport> Sequence::sync(std::span<const TokenId> wanted,
   int n_lost = 0;
   std::int64_t n_total = n - size();
   const auto n_safe = [&] {
-    return not_stored_ || engine_->store() == nullptr ? 0 : state_.blocksEnd();
+    if (not_stored_ || engine_->store() == nullptr) return std::int64_t{0};
+    const auto n_behind = std::count_if(behind_.begin(), behind_.end(), [&](const auto& block) {
+      return engine_->store()->isBehind(block->key);
+    });
+    return std::max<std::int64_t>(0, state_.blocksEnd() - n_behind * kBlockTokens);
   };
   while (size() < n) {
     const std::int64_t begin = size(), end = superChunkEnd(n), n_before = n_total - (n - begin);
@@ -261,13 +266,14 @@ void Sequence::finishBlocks(std::vector<Snapshot>& kept) {
     std::optional<Snapshot> end;
     if (next < kept.size() && kept[next].position == position) end = std::move(kept[next++]);
     else if (position == size()) end = snapshotHere();
-    store(*state_.blocks.back(), parent, position, end ? &*end : nullptr);
+    store(state_.blocks.back(), parent, position, end ? &*end : nullptr);
     if (end) remember(CheckpointKind::kBlockEnd, *std::move(end));
   }
 }
 
-void Sequence::store(KvBlock& block, const Hash128& parent, std::int64_t position,
-                     const Snapshot* end) {
+void Sequence::store(const std::shared_ptr<KvBlock>& shared, const Hash128& parent,
+                     std::int64_t position, const Snapshot* end) {
+  const KvBlock& block = *shared;
   if (engine_->store() == nullptr || not_stored_) return;
   BoundaryWrite boundary;
   std::vector<std::byte> state;
@@ -281,11 +287,32 @@ void Sequence::store(KvBlock& block, const Hash128& parent, std::int64_t positio
   }
   const BlockWrite write{block.key, parent, position, block.payload, engine_->layout().cuts};
   const Status written = engine_->store()->writeBlock(write, end != nullptr ? &boundary : nullptr);
-  if (written) return engine_->rows().add(block);
+  if (written) {
+    behind_.push_back(shared);
+    return giveUpStored();
+  }
   // A store that cannot take the block costs a later resume, not the answer.
   not_stored_ = written.error();
   base::logWarn("engine", "block not stored position=" + std::to_string(position) + " code=" +
                               std::string(base::errorCodeName(written.error().code)));
+}
+
+// Rows that are on the disk may go from memory.
+void Sequence::giveUpStored() {
+  std::erase_if(behind_, [&](const std::shared_ptr<KvBlock>& block) {
+    if (engine_->store()->isBehind(block->key)) return false;
+    engine_->rows().add(*block);
+    return true;
+  });
+}
+
+// Blocks that could not be written stay whole in memory, as without a store.
+Status Sequence::settle() {
+  if (engine_->store() == nullptr) return {};
+  const Status settled = engine_->store()->settle();
+  giveUpStored();
+  behind_.clear();
+  return settled;
 }
 
 // A copy of what is needed here, so that the rows in use stay the sequence's own.
@@ -492,6 +519,7 @@ Result<Hash128> Sequence::saveBoundary(Keep keep, std::stop_token stop) {
   if (stop.stop_requested()) return failure(ErrorCode::kCancelled, "saving was stopped");
   if (size() == 0)
     return failure(ErrorCode::kInvalidInput, "an empty sequence has nothing to save");
+  if (const Status settled = settle(); !settled) not_stored_ = settled.error();
   if (not_stored_) return tl::make_unexpected(*not_stored_);
   const Snapshot here = snapshotHere();
   const std::vector<std::byte> state = saveSnapshot(

@@ -89,8 +89,10 @@ class Sequence : public DecodeTarget {
   base::Status evaluate(std::span<const base::TokenId> tokens,
                         const std::function<bool(double)>& go_on);
   void finishBlocks(std::vector<Snapshot>& kept);
-  void store(KvBlock& block, const base::Hash128& parent, std::int64_t position,
-             const Snapshot* end);
+  void store(const std::shared_ptr<KvBlock>& shared, const base::Hash128& parent,
+             std::int64_t position, const Snapshot* end);
+  void giveUpStored();
+  base::Status settle();
   base::Status reachPrefix(std::span<const base::TokenId> tokens, std::int64_t n_wanted);
   bool restoreCheckpoint(std::int64_t position);
   // Tokens before the first block whose rows are neither in memory nor in the store any more, if
@@ -112,6 +114,7 @@ class Sequence : public DecodeTarget {
   CopyOnWrite<std::vector<float>> logits_;
   std::vector<Checkpoint> checkpoints_;  // by position; for rewinding without replay
   std::optional<base::Error> not_stored_;
+  std::vector<std::shared_ptr<KvBlock>> behind_;  // whole until the store has them
 };
 
 }  // namespace engine

@@ -3,9 +3,8 @@
 // Two SQLite files in one folder, one owning process each: session.db belongs to lectern
 // (workspaces, documents, sessions, messages, citations, jobs), snapshots.db to lectern-engine
 // (KV blocks and boundary states). Knows tables and bytes; does not know what is inside a block,
-// how tokens are made, and never sees a PDF. Every object lives on one thread, the writer thread
-// of its process; nothing here is thread-safe. When a writing function returns, its transaction
-// is on the disk.
+// how tokens are made, and never sees a PDF. Nothing here is thread-safe: an object is used by one
+// thread at a time. When a writing function returns, its transaction is on the disk.
 #pragma once
 
 #include "storage/block_database.h"    // KV blocks, boundary states, pins, budget
