@@ -29,7 +29,7 @@ void overwrite(const std::filesystem::path& file, std::size_t at, std::size_t n_
 // Bytes in the middle of every page but the first: what lies there is a payload or nothing. Rows
 // stay whole, hashes do not hold.
 void damagePayloads(const std::filesystem::path& file) {
-  constexpr std::size_t kPageBytes = 65536;
+  constexpr std::size_t kPageBytes = 16384;
   const std::size_t n_bytes = std::filesystem::file_size(file);
   for (std::size_t page = 1; page < n_bytes / kPageBytes; ++page)
     overwrite(file, page * kPageBytes + kPageBytes / 2, 8);

@@ -238,7 +238,7 @@ class LibraryTest : public QObject {
     // No page of the larger file that held payload is left but those of the kept session.
     const std::string left = support::readFile(desk.data() / "snapshots.db");
     QVERIFY(left.size() < blocks.size());
-    constexpr std::size_t kPage = 65536, kProbe = 64;
+    constexpr std::size_t kPage = 16384, kProbe = 64;
     std::size_t n_gone = 0, n_same = 0;
     for (std::size_t at = left.size() - left.size() % kPage; at + kPage <= blocks.size();
          at += kPage) {

@@ -389,6 +389,8 @@ class BlockDatabaseTest : public QObject {
     MUST(database->writeBlock({blockKey("old", 3), blockKey("old", 2), 4 * kBlockTokens, next}));
     MUST_ASSIGN(const bool is_old, database->isOfVersion1(blockKey("old", 3)));
     QVERIFY(!is_old);
+    // With the pages it had: a header says 1 for 65,536 bytes.
+    QCOMPARE(fileBytes(folder.file("snapshots.db")).substr(16, 2), std::string("\0\1", 2));
     MUST(database->unpin("s", Unpinned::kForgotten));
     MUST(database->evictTo(0, {}));
     MUST(database->sweep({}));
@@ -427,7 +429,7 @@ class BlockDatabaseTest : public QObject {
       MUST_ASSIGN(auto file, storage::Database::open(path, storage::OpenMode::kReadOnly, {}));
       MUST_ASSIGN(root, file.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'chunk'"));
     }
-    flipBit(path, static_cast<std::uint64_t>(root - 1) * 65536 * 8 + 1);  // what kind of page
+    flipBit(path, static_cast<std::uint64_t>(root - 1) * 16384 * 8 + 1);  // what kind of page
     const storage::BlockDatabaseOptions options{.replace_damaged_file = true};
     {
       MUST_ASSIGN(const auto database, storage::BlockDatabase::open(store.path(), options));
@@ -532,13 +534,13 @@ class BlockDatabaseTest : public QObject {
   // A bit of a page that is not filled with payload.
   static std::uint64_t randomBitOfStructure(std::mt19937_64& random,
                                             const std::filesystem::path& file) {
-    static constexpr std::uint64_t kPage = 65536;
+    static constexpr std::uint64_t kPage = 16384;
     const std::string bytes = fileBytes(file);
     for (;;) {
       const std::uint64_t page = random() % (bytes.size() / kPage);
       const auto begin = bytes.begin() + static_cast<std::ptrdiff_t>(page * kPage);
       const auto n_zero = std::count(begin, begin + kPage, '\0');
-      if (n_zero < 8192) continue;
+      if (n_zero < 2048) continue;
       for (;;) {
         const std::uint64_t byte = page * kPage + random() % kPage;
         if (bytes[byte] != 0) return byte * 8 + random() % 8;

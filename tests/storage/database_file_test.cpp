@@ -18,7 +18,7 @@ class DatabaseFileTest : public QObject {
   static void setVersion(const std::filesystem::path& file, int version) {
     storage::DatabaseSettings settings;
     if (file.filename() == "snapshots.db")
-      settings = {storage::Journal::kRollback, 65536, false, true};
+      settings = {storage::Journal::kRollback, 16384, false, true};
     auto database = storage::Database::open(file, OpenMode::kReadWrite, settings);
     QVERIFY(database && database->execute("PRAGMA user_version = " + std::to_string(version)));
   }
@@ -75,11 +75,11 @@ class DatabaseFileTest : public QObject {
     DataFolder folder;
     const auto file = folder.file("x.db");
     storage::DatabaseSettings settings;
-    if (!is_session) settings = {storage::Journal::kRollback, 65536, false, true};
+    if (!is_session) settings = {storage::Journal::kRollback, 16384, false, true};
     MUST_ASSIGN(auto database, storage::Database::open(file, OpenMode::kReadWrite, settings));
     QCOMPARE(pragma(database, "journal_mode"), std::string(is_session ? "wal" : "delete"));
     QCOMPARE(pragma(database, "synchronous"), std::string("2"));
-    QCOMPARE(pragma(database, "page_size"), std::string(is_session ? "8192" : "65536"));
+    QCOMPARE(pragma(database, "page_size"), std::string(is_session ? "8192" : "16384"));
     QCOMPARE(pragma(database, "secure_delete"), std::string(is_session ? "1" : "0"));
     QCOMPARE(pragma(database, "auto_vacuum"), std::string(is_session ? "0" : "2"));
     QCOMPARE(pragma(database, "mmap_size"), std::string("0"));

@@ -112,7 +112,7 @@ inline QString folderTemplate(Medium medium) {
 inline std::string integrityOf(const std::filesystem::path& file) {
   storage::DatabaseSettings settings;
   if (file.filename() == "snapshots.db")
-    settings = {storage::Journal::kRollback, 65536, false, true};
+    settings = {storage::Journal::kRollback, 16384, false, true};
   auto database = storage::Database::open(file, storage::OpenMode::kReadWrite, settings);
   if (!database) return database.error().message;
   auto query = database->prepare("PRAGMA integrity_check");
