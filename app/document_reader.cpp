@@ -4,6 +4,7 @@
 #include <optional>
 #include <system_error>
 
+#include "app/detail_level.h"
 #include "app/in_order.h"
 #include "app/plan_choices.h"
 #include "engine/context_builder.h"
@@ -88,6 +89,12 @@ Status requireReader(const SourcePlan& plan, const fs::path& reader_program) {
                  "Build or install Lectern again: PDFs and office documents are read by it.");
 }
 
+Result<std::int64_t> tokensOf(const engine::Tokenizer& tokenizer, const base::Document& document,
+                              base::DetailLevel level) {
+  TRY_ASSIGN(const engine::Context encoded, encodeAtLevel(tokenizer, document, level));
+  return static_cast<std::int64_t>(encoded.tokens.size());
+}
+
 std::vector<std::size_t> wantedFiles(const SourcePlan& plan) {
   std::vector<std::size_t> wanted;
   for (std::size_t i = 0; i < plan.files.size(); ++i)
@@ -134,7 +141,7 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
                    std::stop_token stop) {
   struct Counted {
     Outcome outcome;
-    Result<std::int64_t> n_tokens = 0;
+    Result<std::int64_t> n_tokens = 0, n_outline = 0;
   };
   TRY(requireReader(plan, reader_program));
   TRY_ASSIGN(auto builder, engine::ContextBuilder::create(tokenizer));
@@ -150,9 +157,11 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
         Counted counted{readOne(file.file, file.entry, reader_program, ended)};
         if (!counted.outcome.extracted || counted.outcome.secret) return counted;
         base::Document& document = counted.outcome.extracted->document;
-        const auto encoded = engine::ContextBuilder::encodeDocument(*tokenizer, document);
-        if (encoded) counted.n_tokens = static_cast<std::int64_t>(encoded->tokens.size());
-        else counted.n_tokens = tl::make_unexpected(encoded.error());
+        const base::DetailLevel level = file.entry.detailLevel();
+        counted.n_tokens = tokensOf(*tokenizer, document, level);
+        counted.n_outline = level == base::DetailLevel::kOutline
+                                ? counted.n_tokens
+                                : tokensOf(*tokenizer, document, base::DetailLevel::kOutline);
         document = {};  // the number is all that is wanted
         return counted;
       },
@@ -165,6 +174,7 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
           markSecret(file.entry, *outcome.secret);
         } else {
           TRY_ASSIGN(file.n_tokens, counted.n_tokens);
+          TRY_ASSIGN(file.n_outline, counted.n_outline);
           if (!outcome.extracted->diagnostics.empty())
             notes.push_back({file.entry.path, std::move(outcome.extracted->diagnostics)});
         }

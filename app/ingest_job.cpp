@@ -48,6 +48,12 @@ std::vector<storage::Source> storedSources(const SourcePlan& plan) {
   return sources;
 }
 
+// What the user decided about a file, so that it holds again another time.
+bool isChoice(const base::ReceiptEntry& entry) {
+  if (!entry.read) return entry.reason == kLeftOut;
+  return entry.reason == kSecretAllowed || entry.detailLevel() != base::DetailLevel::kFull;
+}
+
 // One run of the job, with what its steps hand on to each other.
 class IngestRun {
  public:
@@ -139,15 +145,18 @@ class IngestRun {
     return paths;
   }
 
-  // What the user left out stays out when the same reading goes on, and what was allowed stays in.
+  // What the user left out stays out when the same reading goes on, what was allowed stays in, and
+  // what was shortened stays short.
   Status chooseAgain() {
     TRY_ASSIGN(const auto receipt, library().receiptOf(session_.id));
     std::map<std::string, const base::ReceiptEntry*> chosen;
     for (const base::ReceiptEntry& entry : receipt)
-      if (entry.reason == (entry.read ? kSecretAllowed : kLeftOut)) chosen[entry.path] = &entry;
+      if (isChoice(entry)) chosen[entry.path] = &entry;
     for (PlannedFile& file : plan_.files) {
       const auto found = chosen.find(file.entry.path);
-      if (found == chosen.end() || (found->second->read && file.entry.reason != kSecret)) continue;
+      if (found == chosen.end()) continue;
+      const bool allowed = found->second->reason == kSecretAllowed;
+      if (allowed ? file.entry.reason != kSecret : !file.entry.read) continue;
       file.entry.read = found->second->read;
       file.entry.reason = found->second->reason;
       file.entry.detail = found->second->detail;
@@ -341,11 +350,10 @@ Status queueIngest(ServiceParts& parts, const IngestRequest& request, std::stop_
                                                       .model_name = "",
                                                       .model_fingerprint = {},
                                                       .workspace = {}}));
-      std::vector<base::ReceiptEntry> left_out;
+      std::vector<base::ReceiptEntry> choices;
       for (const PlannedFile& file : plan.files)
-        if (file.entry.reason == kLeftOut || file.entry.reason == kSecretAllowed)
-          left_out.push_back(file.entry);
-      TRY(database.library().setDocuments(session->id, {}, left_out));
+        if (isChoice(file.entry)) choices.push_back(file.entry);
+      TRY(database.library().setDocuments(session->id, {}, choices));
     }
     if (!plan.sources.empty())
       TRY(database.library().setSources(session->id, storedSources(plan)));

@@ -18,22 +18,34 @@ void leaveOut(base::ReceiptEntry& entry, std::string detail) {
   entry.detail = std::move(detail);
 }
 
-void chooseOne(PlannedFile& file, const PlanChoices& choices, const ingest::PathPatterns& include,
-               const ingest::PathPatterns& exclude, const ingest::PathPatterns& allow) {
+struct Patterns {
+  explicit Patterns(const PlanChoices& choices)
+      : include(choices.include), exclude(choices.exclude), allow(choices.allow_secrets),
+        outline(choices.outline), name_only(choices.name_only) {}
+  const ingest::PathPatterns include, exclude, allow, outline, name_only;
+};
+
+void chooseOne(PlannedFile& file, const PlanChoices& choices, const Patterns& patterns) {
   base::ReceiptEntry& entry = file.entry;
   entry = file.seen;
-  if (entry.reason == kSecret && allow.match(file.relative)) {
+  if (entry.reason == kSecret && patterns.allow.match(file.relative)) {
     entry.read = true;
     entry.reason = kSecretAllowed;
     entry.detail += " You allowed it.";
   }
   if (!entry.read) return;
-  if (!include.empty() && !include.match(file.relative))
+  if (!patterns.include.empty() && !patterns.include.match(file.relative))
     return leaveOut(entry, "It is not among what you include.");
-  if (exclude.match(file.relative)) return leaveOut(entry, "You exclude it.");
+  if (patterns.exclude.match(file.relative)) return leaveOut(entry, "You exclude it.");
   if (std::find(choices.without.begin(), choices.without.end(), entry.reason) !=
       choices.without.end())
     return leaveOut(entry, "You leave out what is " + entry.reason + ".");
+  // One word has room in the receipt, and an allowed secret must stay known as one.
+  if (entry.reason == kSecretAllowed) return;
+  if (patterns.name_only.match(file.relative))
+    setDetailLevel(entry, base::DetailLevel::kNameOnly);
+  else if (patterns.outline.match(file.relative))
+    setDetailLevel(entry, base::DetailLevel::kOutline);
 }
 
 void markDuplicates(SourcePlan& plan) {
@@ -50,10 +62,14 @@ void markDuplicates(SourcePlan& plan) {
 
 }  // namespace
 
+void setDetailLevel(base::ReceiptEntry& entry, base::DetailLevel level) {
+  entry.reason = base::detailLevelName(level);
+  entry.detail.clear();
+}
+
 void choose(SourcePlan& plan, const PlanChoices& choices) {
-  const ingest::PathPatterns include(choices.include), exclude(choices.exclude),
-      allow(choices.allow_secrets);
-  for (PlannedFile& file : plan.files) chooseOne(file, choices, include, exclude, allow);
+  const Patterns patterns(choices);
+  for (PlannedFile& file : plan.files) chooseOne(file, choices, patterns);
   markDuplicates(plan);
 }
 

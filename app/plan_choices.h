@@ -20,7 +20,12 @@ struct PlanChoices {
   std::vector<std::string> exclude{};        // not what matches; stronger than include
   std::vector<std::string> allow_secrets{};  // read although it looks like a secret
   std::vector<std::string> without{};        // not files with these remarks: "vendored", ...
+  std::vector<std::string> outline{};        // no more than the outline (ingest/outline.h)
+  std::vector<std::string> name_only{};      // no more than the name; stronger than outline
 };
+
+// Of a file that is read; kOutline or kNameOnly.
+void setDetailLevel(base::ReceiptEntry& entry, base::DetailLevel level);
 
 // Decides every file anew from what the walk saw: apply it again after any change. Reads nothing.
 void choose(SourcePlan& plan, const PlanChoices& choices);

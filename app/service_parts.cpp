@@ -103,7 +103,9 @@ base::Status checkContextFits(std::int64_t n_tokens, std::int64_t n_context_max)
                  "the context has " + countWords(n_tokens) + " tokens, the model takes " +
                      countWords(n_context_max),
                  "Leave out " + countWords(n_tokens - n_context_max) +
-                     " tokens of sources, or choose a model with a longer context.");
+                     " tokens of sources, read folders as outlines (--outline PATTERN; `lectern "
+                     "files --tokens` says what that saves), or choose a model with a longer "
+                     "context.");
 }
 
 }  // namespace app

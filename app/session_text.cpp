@@ -1,5 +1,8 @@
 #include "app/session_text.h"
 
+#include <unordered_map>
+
+#include "app/detail_level.h"
 #include "app/in_order.h"
 #include "engine/receipt_text.h"
 
@@ -38,10 +41,16 @@ Result<engine::ContextBuilder> corpusContext(std::shared_ptr<const engine::Token
                                              const SessionText& text) {
   TRY_ASSIGN(auto builder, engine::ContextBuilder::create(tokenizer));
   const auto& documents = text.documents;
+  std::unordered_map<std::string_view, base::DetailLevel> levels;
+  for (const base::ReceiptEntry& entry : text.receipt)
+    if (entry.detailLevel() != base::DetailLevel::kFull) levels[entry.path] = entry.detailLevel();
   TRY(inOrder(
       documents.size(), kEncodedAheadMax,
       [&](std::size_t i, std::stop_token) {
-        return engine::ContextBuilder::encodeDocument(*tokenizer, documents[i].document);
+        const base::Document& document = documents[i].document;
+        const auto level = levels.find(document.path);
+        return encodeAtLevel(*tokenizer, document,
+                             level == levels.end() ? base::DetailLevel::kFull : level->second);
       },
       [&](std::size_t, Result<engine::Context>&& encoded) -> Status {
         TRY(encoded);

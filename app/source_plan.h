@@ -36,7 +36,8 @@ struct PlannedFile {
   std::size_t source = 0;                // index in SourcePlan::sources
   std::string relative;                  // path below the source; the file name for a single file
   int restlessness = 0;                  // how often it changes; see planSources()
-  std::int64_t n_tokens = -1;            // -1: not counted
+  std::int64_t n_tokens = -1;   // at its detail level; -1: not counted
+  std::int64_t n_outline = -1;  // of its outline; -1: not counted
 };
 
 struct SourcePlan {

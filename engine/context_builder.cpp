@@ -47,6 +47,25 @@ Status checkPages(const base::Document& document) {
   return {};
 }
 
+Status checkShown(const base::Document& document, std::span<const ByteRange> shown) {
+  const auto refused = [] {
+    return base::failure(ErrorCode::kInvalidInput, "what is shown is no part of the text");
+  };
+  const std::string& text = document.text;
+  std::size_t end = 0;
+  auto page = document.pages.begin();
+  for (const ByteRange& range : shown) {
+    if (range.begin < end || range.end < range.begin || range.end > text.size()) return refused();
+    const bool whole_line =
+        range.end == text.size() || range.empty() || text[range.end - 1] == '\n';
+    while (page != document.pages.end() && page->bytes.end < range.end) ++page;
+    const bool in_page = page != document.pages.end() && page->bytes.contains(range);
+    if (document.pages.empty() ? !whole_line : !in_page) return refused();
+    end = range.end;
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string defaultSystemText(const Tokenizer& tokenizer) {
@@ -114,27 +133,44 @@ void ContextBuilder::addText(SegmentKind kind, std::string_view text, int docume
 
 Result<Context> ContextBuilder::encodeDocument(const Tokenizer& tokenizer,
                                                const base::Document& document) {
+  std::vector<ByteRange> pages;
+  for (const base::Page& page : document.pages) pages.push_back(page.bytes);
+  if (pages.empty()) pages.push_back({0, document.text.size()});
+  return encodePart(tokenizer, document, base::DetailLevel::kFull, pages);
+}
+
+Result<Context> ContextBuilder::encodePart(const Tokenizer& tokenizer,
+                                           const base::Document& document,
+                                           base::DetailLevel level,
+                                           std::span<const ByteRange> shown) {
   if (firstInvalidUtf8(document.text) != std::string::npos)
     return base::failure(ErrorCode::kInvalidInput, "a document's text is not UTF-8");
   TRY(checkPages(document));
+  TRY(checkShown(document, shown));
   Context encoded;
   const auto addLine = [&](const std::string& line) {
     append(encoded, SegmentKind::kTemplate, tokenizer.encodeText(line), 0);
   };
   // The line feed at the end is encoded with the text, as the models have seen it in training.
-  const auto addBody = [&](std::string_view text, ByteRange bytes) {
+  const auto addBody = [&](const ByteRange& bytes) {
+    const auto text = std::string_view(document.text).substr(bytes.begin, bytes.size());
     if (text.empty()) return;
     append(encoded, SegmentKind::kDocument,
            text.ends_with('\n') ? tokenizer.encodeText(text)
                                 : tokenizer.encodeText(std::string(text) + '\n'),
            0, bytes);
   };
-  const std::string_view text = document.text;
   addLine("=== " + oneLine(document.path) + " ===\n");
-  if (document.pages.empty()) addBody(text, {0, text.size()});
+  if (level == base::DetailLevel::kOutline) addLine("--- outline ---\n");
+  if (level == base::DetailLevel::kNameOnly) addLine("--- name only ---\n");
+  auto next = shown.begin();
+  if (document.pages.empty())
+    for (; next != shown.end(); ++next) addBody(*next);
   for (const base::Page& page : document.pages) {
+    const bool empty = next == shown.end() || !page.bytes.contains(*next);
+    if (empty && level != base::DetailLevel::kFull) continue;
     addLine("--- page " + std::to_string(page.number) + " ---\n");
-    addBody(text.substr(page.bytes.begin, page.bytes.size()), page.bytes);
+    for (; next != shown.end() && page.bytes.contains(*next); ++next) addBody(*next);
   }
   addLine("\n");
   return encoded;

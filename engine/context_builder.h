@@ -4,6 +4,9 @@
 //   BOS system <User> { "=== path ===\n" text "\n" } receipt "\n\n" question <Assistant></think>
 //   answer EOS <User> question <Assistant></think> ...
 //
+// Behind the header of a document that is not shown in full, "--- outline ---\n" or
+// "--- name only ---\n" says so.
+//
 // Every piece is encoded on its own, so what follows never changes the tokens before it: a question
 // or a turn appended keeps everything already read. Paths, texts, questions and the receipt are
 // data: no spelling in them becomes a control token.
@@ -75,6 +78,12 @@ class ContextBuilder {
   // The same in two steps: the first, which takes the time, on any thread and in any order.
   static base::Result<Context> encodeDocument(const Tokenizer& tokenizer,
                                               const base::Document& document);
+  // No more of the text than `shown`: sorted ranges of it that do not overlap and end with a line,
+  // none across a page; kInvalidInput for others. Each is a segment, so no quote goes over a gap.
+  static base::Result<Context> encodePart(const Tokenizer& tokenizer,
+                                          const base::Document& document,
+                                          base::DetailLevel level,
+                                          std::span<const base::ByteRange> shown);
   void addEncoded(const Context& document);
   // `text` from receiptText(); nothing is added when it is empty.
   void addReceipt(std::string_view text);

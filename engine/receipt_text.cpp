@@ -76,17 +76,24 @@ std::string receiptText(std::span<const base::ReceiptEntry> entries,
       add(words(diagnostic.code), line + ": " + shortLine(diagnostic.message));
     }
   }
+  std::map<base::DetailLevel, int> shortened;  // each says so itself, where it stands
   for (const base::ReceiptEntry& entry : entries) {
     if (entry.read && entry.reason.empty()) continue;
+    if (entry.detailLevel() != base::DetailLevel::kFull) {
+      ++shortened[entry.detailLevel()];
+      continue;
+    }
     std::string line = shortLine(entry.path) + (entry.read ? " (read, " : " (not read, ") +
                        words(entry.reason) + ")";
     if (!entry.detail.empty()) line += ": " + shortLine(entry.detail);
     add(words(entry.reason), std::move(line));
   }
-  if (lines.empty()) return {};
+  if (lines.empty() && shortened.empty()) return {};
 
   std::string text = "=== not in this text, or uncertain ===\n";
   for (const std::string& line : lines) text += line + "\n";
+  for (const auto& [level, n] : shortened)
+    text += std::to_string(n) + " read: " + words(base::detailLevelName(level)) + "\n";
   for (const auto& [reason, n] : unnamed)
     text += "and " + std::to_string(n) + " more: " + reason + "\n";
   return text;

@@ -37,24 +37,28 @@ Json fileJson(const PlannedFile& file) {
               {"kind", std::string(base::documentKindName(file.entry.kind))},
               {"bytes", file.entry.bytes},
               {"tokens", countJson(file.n_tokens)},
+              {"detail_level", std::string(base::detailLevelName(file.entry.detailLevel()))},
+              {"outline_tokens", countJson(file.n_outline)},
               {"context_path", file.entry.path}};
 }
 
 // What each folder costs, with all that lies below it.
 Json foldersJson(const SourcePlan& plan, bool counted) {
   struct Sum {
-    std::int64_t n_files = 0, n_tokens = 0;
+    std::int64_t n_files = 0, n_tokens = 0, n_outline = 0;
     std::uint64_t bytes = 0;
   };
   std::map<std::string, Sum> sums;
   for (const PlannedFile& file : plan.files) {
     if (!file.entry.read) continue;
     const std::string& path = file.entry.path;
-    for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    for (auto slash = path.find('/'); slash != std::string::npos;
+         slash = path.find('/', slash + 1)) {
       Sum& sum = sums[path.substr(0, slash + 1)];
       ++sum.n_files;
       sum.bytes += file.entry.bytes;
       sum.n_tokens += std::max<std::int64_t>(file.n_tokens, 0);
+      sum.n_outline += std::max<std::int64_t>(file.n_outline, 0);
     }
   }
   Json folders = Json::array();
@@ -62,7 +66,8 @@ Json foldersJson(const SourcePlan& plan, bool counted) {
     folders.push_back({{"path", path},
                        {"files", sum.n_files},
                        {"bytes", sum.bytes},
-                       {"tokens", countJson(counted ? sum.n_tokens : -1)}});
+                       {"tokens", countJson(counted ? sum.n_tokens : -1)},
+                       {"outline_tokens", countJson(counted ? sum.n_outline : -1)}});
   return folders;
 }
 
@@ -87,13 +92,43 @@ Json planJson(const SourcePlan& plan, bool counted) {
               {"sources", std::move(sources)}};
 }
 
+const char* decisionWord(const base::ReceiptEntry& entry) {
+  if (!entry.read) return "skip";
+  switch (entry.detailLevel()) {
+    case base::DetailLevel::kFull: return "read";
+    case base::DetailLevel::kOutline: return "outline";
+    case base::DetailLevel::kNameOnly: return "name only";
+  }
+  return "read";
+}
+
+// The folders of which the outlines alone would save the most.
+void printSavings(const SourcePlan& plan) {
+  constexpr std::size_t kFoldersShown = 3;
+  std::map<std::string, std::int64_t> saved;
+  for (const PlannedFile& file : plan.files) {
+    const std::size_t slash = file.relative.find('/');
+    if (!file.entry.read || file.n_outline < 0 || slash == std::string::npos) continue;
+    saved[file.relative.substr(0, slash + 1)] +=
+        std::max<std::int64_t>(file.n_tokens - file.n_outline, 0);
+  }
+  std::vector<std::pair<std::int64_t, std::string>> most;
+  for (const auto& [folder, n] : saved)
+    if (n > 0) most.emplace_back(n, folder);
+  std::sort(most.rbegin(), most.rend());
+  if (most.size() > kFoldersShown) most.resize(kFoldersShown);
+  for (const auto& [n, folder] : most)
+    std::printf("--outline '/%s' saves %s tokens\n", engine::oneLine(folder).c_str(),
+                countWords(n).c_str());
+}
+
 void printPlan(const SourcePlan& plan, bool counted) {
   for (const PlannedFile& file : plan.files) {
     const std::string cost = !file.entry.read ? file.entry.reason
                              : file.n_tokens >= 0
                                  ? countWords(file.n_tokens) + " tokens"
                                  : byteWords(static_cast<std::int64_t>(file.entry.bytes));
-    std::printf("%-5s %-14s %s\n", file.entry.read ? "read" : "skip", cost.c_str(),
+    std::printf("%-9s %-14s %s\n", decisionWord(file.entry), cost.c_str(),
                 engine::oneLine(file.entry.path).c_str());
   }
   const auto n_files = static_cast<std::int64_t>(plan.files.size());
@@ -104,6 +139,7 @@ void printPlan(const SourcePlan& plan, bool counted) {
     std::printf(", %s tokens with all that stands around them",
                 countWords(plan.contextTokens()).c_str());
   std::printf("\n");
+  if (counted) printSavings(plan);
 }
 
 Result<int> run(const Options& options, const Invocation& invocation) {

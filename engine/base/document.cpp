@@ -12,4 +12,20 @@ std::string_view documentKindName(DocumentKind kind) {
   return "text";
 }
 
+std::string_view detailLevelName(DetailLevel level) {
+  switch (level) {
+    case DetailLevel::kFull: return "full";
+    case DetailLevel::kOutline: return "outline";
+    case DetailLevel::kNameOnly: return "name_only";
+  }
+  return "full";
+}
+
+DetailLevel ReceiptEntry::detailLevel() const {
+  if (read)
+    for (const DetailLevel level : {DetailLevel::kOutline, DetailLevel::kNameOnly})
+      if (reason == detailLevelName(level)) return level;
+  return DetailLevel::kFull;
+}
+
 }  // namespace base

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/hash.h"
@@ -44,14 +45,22 @@ struct Extracted {
   std::vector<Diagnostic> diagnostics;
 };
 
+// How much of a document the context holds.
+enum class DetailLevel { kFull, kOutline, kNameOnly };
+std::string_view detailLevelName(DetailLevel level);  // "full", "outline", "name_only"
+
 // Why a file is or is not part of the context. Every path of a source ends in exactly one entry.
 struct ReceiptEntry {
   std::string path;
   bool read = false;
-  std::string reason;  // "" when read without remark; else "ignored", "binary", "too_large", ...
+  // "" when read without remark; else "ignored", "binary", "too_large", ... Of what is read, the
+  // name of its detail level stands here as well, unless that is full.
+  std::string reason;
   std::string detail;  // one sentence; may be empty
   DocumentKind kind = DocumentKind::kText;
   std::uint64_t bytes = 0;
+
+  DetailLevel detailLevel() const;
 };
 
 }  // namespace base

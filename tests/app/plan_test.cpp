@@ -135,6 +135,42 @@ class PlanTest : public QObject {
     QVERIFY(read.json()["context_tokens"] == totals["context_tokens"]);
   }
 
+  // What is shortened costs what the plan says, says so in the context, and stays so.
+  void outlinesAndNamesAreReadAsPlanned() {
+    Desk desk;
+    desk.write("full.c", "int full(void) {\n  return 1;\n}\n");
+    desk.write("lib/short.c", "int shortened(int a) {\n  return hidden + a;\n}\n");
+    desk.write("lib/named.txt", "zebra\n");
+    const std::string source = desk.source("").string();
+    const RunResult counted =
+        desk.run({"files", "--tokens", source, "--outline", "lib/", "--name-only", "*.txt"});
+    EXIT(counted, 0);
+    const Json plan = counted.json();
+    std::map<std::string, std::string> levels;
+    for (const Json& file : plan["files"]) {
+      levels[file["path"]] = file["detail_level"];
+      QVERIFY(file["outline_tokens"] <= file["tokens"] || file["detail_level"] == "name_only");
+    }
+    const std::map<std::string, std::string> expected = {
+        {"full.c", "full"}, {"lib/named.txt", "name_only"}, {"lib/short.c", "outline"}};
+    QVERIFY(levels == expected);
+
+    const RunResult read = desk.run({"ingest", source, "--session", "short", "--outline", "lib/",
+                                     "--name-only", "*.txt"});
+    EXIT(read, 0);
+    QVERIFY(read.json()["context_tokens"] == plan["totals"]["context_tokens"]);
+    const RunResult again = desk.run({"ingest", "--session", "short"});
+    EXIT(again, 0);
+    QVERIFY(again.json()["prefilled_tokens"] == 0);
+
+    // A quote can only come from what is shown.
+    const RunResult asked = desk.run({"ask", "--session", "short", "Where is hidden?"});
+    EXIT(asked, 0);
+    const Json answer = asked.json();
+    for (const Json& citation : answer["citations"])
+      QVERIFY(citation["quote"].get<std::string>().find("hidden") == std::string::npos);
+  }
+
   void whatWasAllowedAndLeftOutStaysSo() {
     Desk desk;
     fill(desk);

@@ -106,6 +106,46 @@ class ContextBuilderTest : public QObject {
     }
   }
 
+  // Each part of a document that is not shown in full is a segment of its own.
+  void partsOfDocumentsAreLocated() {
+    REQUIRE_TOKENIZER(official);
+    using base::ByteRange, base::DetailLevel;
+    const base::Document text = textDocument("a.txt", "one\ntwo\nthree\nfour");
+    const base::Document paged = pagedDocument({"first\npage\n", "second\n", "third\nlast"});
+    const auto contextOf = [&](const base::Document& document, DetailLevel level,
+                               const std::vector<ByteRange>& shown) {
+      ContextBuilder builder = builderFor(tokenizer);
+      const auto part = ContextBuilder::encodePart(*tokenizer, document, level, shown);
+      if (!part) return Context{};
+      builder.addEncoded(*part);
+      return builder.context();
+    };
+    const auto spelled = [&](const Context& context) {
+      const std::string all = tokenizer->decode(context.tokens);
+      const std::string user = "<｜User｜>";
+      return all.substr(all.find(user) + user.size());
+    };
+    const Context outline = contextOf(text, DetailLevel::kOutline, {{4, 8}, {14, 18}});
+    checkPartition(outline);
+    QCOMPARE(spelled(outline), std::string("=== a.txt ===\n--- outline ---\ntwo\nfour\n\n"));
+    QCOMPARE(outline.quotable.size(), std::size_t{2});
+    QCOMPARE(engine::locate(outline, *tokenizer, outline.quotable[1])->bytes, (ByteRange{14, 18}));
+    QVERIFY(!engine::locate(outline, *tokenizer,
+                            {outline.quotable[0].begin, outline.quotable[1].end}));
+    QCOMPARE(spelled(contextOf(text, DetailLevel::kNameOnly, {})),
+             std::string("=== a.txt ===\n--- name only ---\n\n"));
+    const Context pages = contextOf(paged, DetailLevel::kOutline, {{0, 6}, {18, 24}});
+    QVERIFY(spelled(pages).ends_with(
+        "--- outline ---\n--- page 1 ---\nfirst\n--- page 3 ---\nthird\n\n"));
+    QCOMPARE(engine::locate(pages, *tokenizer, pages.quotable[1])->bytes, (ByteRange{18, 24}));
+
+    const std::vector<std::vector<ByteRange>> wrong = {
+        {{4, 8}, {0, 4}}, {{0, 8}, {4, 18}}, {{0, 19}}, {{8, 4}}, {{0, 2}}};
+    for (const auto& shown : wrong)
+      QVERIFY(contextOf(text, DetailLevel::kOutline, shown).tokens.empty());
+    QVERIFY(contextOf(paged, DetailLevel::kOutline, {{6, 18}}).tokens.empty());  // across pages
+  }
+
   void everyDocumentTokenIsLocated() {
     REQUIRE_TOKENIZER(official);
     const std::vector<base::Document> documents = {
