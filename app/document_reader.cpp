@@ -141,7 +141,7 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
                    std::stop_token stop) {
   struct Counted {
     Outcome outcome;
-    Result<std::int64_t> n_tokens = 0, n_outline = 0;
+    Result<std::int64_t> n_tokens = 0, n_outline = 0, n_name = 0;
   };
   TRY(requireReader(plan, reader_program));
   TRY_ASSIGN(auto builder, engine::ContextBuilder::create(tokenizer));
@@ -162,6 +162,7 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
         counted.n_outline = level == base::DetailLevel::kOutline
                                 ? counted.n_tokens
                                 : tokensOf(*tokenizer, document, base::DetailLevel::kOutline);
+        counted.n_name = tokensOf(*tokenizer, document, base::DetailLevel::kNameOnly);
         document = {};  // the number is all that is wanted
         return counted;
       },
@@ -175,6 +176,7 @@ Status countTokens(SourcePlan& plan, std::shared_ptr<const engine::Tokenizer> to
         } else {
           TRY_ASSIGN(file.n_tokens, counted.n_tokens);
           TRY_ASSIGN(file.n_outline, counted.n_outline);
+          TRY_ASSIGN(file.n_name, counted.n_name);
           if (!outcome.extracted->diagnostics.empty())
             notes.push_back({file.entry.path, std::move(outcome.extracted->diagnostics)});
         }

@@ -38,6 +38,7 @@ struct PlannedFile {
   int restlessness = 0;                  // how often it changes; see planSources()
   std::int64_t n_tokens = -1;   // at its detail level; -1: not counted
   std::int64_t n_outline = -1;  // of its outline; -1: not counted
+  std::int64_t n_name = -1;     // of its name alone; -1: not counted
 };
 
 struct SourcePlan {

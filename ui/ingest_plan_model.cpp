@@ -7,6 +7,25 @@
 #include "ui/words.h"
 
 namespace ui {
+namespace {
+
+using base::DetailLevel;
+
+// -1: not counted yet.
+std::int64_t tokensOf(const PlanFile& file) {
+  switch (file.level) {
+    case DetailLevel::kFull: return file.tokens;
+    case DetailLevel::kOutline: return file.outline_tokens;
+    case DetailLevel::kNameOnly: return file.name_tokens;
+  }
+  return file.tokens;
+}
+
+std::int64_t countedTokensOf(const PlanFile& file) {
+  return std::max<std::int64_t>(0, tokensOf(file));
+}
+
+}  // namespace
 
 IngestPlanModel::IngestPlanModel(QObject* parent)
     : QAbstractItemModel(parent), root_(std::make_unique<PathNode>()) {}
@@ -20,7 +39,9 @@ void IngestPlanModel::setFiles(const std::vector<PlanFile>& files) {
   if (same) {
     for (size_t i = 0; i < files.size(); ++i) {
       const bool checked = files_[i].checked && files[i].readable;
+      const DetailLevel level = files_[i].level;
       files_[i] = files[i];
+      files_[i].level = level;
       files_[i].checked = checked;
     }
     sumTokens(*root_);
@@ -42,7 +63,7 @@ void IngestPlanModel::setFiles(const std::vector<PlanFile>& files) {
 
 std::int64_t IngestPlanModel::sumTokens(PathNode& node) {
   if (!node.isFolder()) {
-    node.tokens = files_[static_cast<size_t>(node.file)].tokens;
+    node.tokens = tokensOf(files_[static_cast<size_t>(node.file)]);
     return std::max<std::int64_t>(0, node.tokens);
   }
   node.tokens = 0;
@@ -53,7 +74,7 @@ std::int64_t IngestPlanModel::sumTokens(PathNode& node) {
 std::int64_t IngestPlanModel::checkedTokens() const {
   std::int64_t sum = 0;
   for (const PlanFile& file : files_)
-    if (file.checked) sum += std::max<std::int64_t>(0, file.tokens);
+    if (file.checked) sum += countedTokensOf(file);
   return sum;
 }
 
@@ -67,24 +88,32 @@ int IngestPlanModel::skippedFiles() const {
                                         [](const PlanFile& file) { return !file.readable; }));
 }
 
-QStringList IngestPlanModel::checkedPaths() const {
-  QStringList paths;
-  for (const PlanFile& file : files_)
-    if (file.checked) paths << file.path;
-  return paths;
+PlanSelection IngestPlanModel::selection() const {
+  PlanSelection selection;
+  for (const PlanFile& file : files_) {
+    if (!file.checked) continue;
+    selection.checked << file.path;
+    if (file.level == DetailLevel::kOutline) selection.outline << file.path;
+    if (file.level == DetailLevel::kNameOnly) selection.name_only << file.path;
+  }
+  return selection;
 }
 
 std::vector<IngestPlanModel::Folder> IngestPlanModel::largestFolders(int n) const {
   std::vector<Folder> folders;
-  const auto visit = [&](const auto& self, const PathNode& node) -> std::int64_t {
-    std::int64_t sum = 0;
+  const auto visit = [&](const auto& self, const PathNode& node) -> Folder {
+    Folder sum;
     for (const auto& child : node.children) {
       if (child->isFolder()) {
-        const std::int64_t below = self(self, *child);
-        folders.push_back({pathOf(*child), below});
-        sum += below;
+        Folder below = self(self, *child);
+        below.path = pathOf(*child);
+        sum.tokens += below.tokens;
+        sum.outline_saves += below.outline_saves;
+        folders.push_back(std::move(below));
       } else if (const PlanFile& file = files_[static_cast<size_t>(child->file)]; file.checked) {
-        sum += std::max<std::int64_t>(0, file.tokens);
+        sum.tokens += countedTokensOf(file);
+        if (file.level == DetailLevel::kFull && file.outline_tokens >= 0)
+          sum.outline_saves += std::max<std::int64_t>(0, file.tokens - file.outline_tokens);
       }
     }
     return sum;
@@ -106,6 +135,14 @@ void IngestPlanModel::setFolderChecked(const QString& path, bool checked) {
   const QString prefix = path + QLatin1Char('/');
   for (PlanFile& file : files_)
     if (file.path.startsWith(prefix) && file.readable) file.checked = checked;
+  announceChecks();
+}
+
+void IngestPlanModel::setLevel(const QString& path, DetailLevel level) {
+  const QString prefix = path + QLatin1Char('/');
+  for (PlanFile& file : files_)
+    if (file.path == path || file.path.startsWith(prefix)) file.level = level;
+  sumTokens(*root_);
   announceChecks();
 }
 
@@ -183,6 +220,19 @@ QString IngestPlanModel::reasonWords(const PathNode& node) const {
   return tr("skipped: %1").arg(receiptReason(file.reason));
 }
 
+QString IngestPlanModel::levelWords(const PathNode& node) const {
+  bool full = false, outline = false, name = false;
+  forEachFile(node, [&](int index) {
+    const PlanFile& file = files_[static_cast<size_t>(index)];
+    if (!file.readable) return;
+    full |= file.level == DetailLevel::kFull;
+    outline |= file.level == DetailLevel::kOutline;
+    name |= file.level == DetailLevel::kNameOnly;
+  });
+  if (full + outline + name > 1) return tr("Mixed");
+  return full ? tr("Full") : outline ? tr("Outline") : name ? tr("Name only") : QString();
+}
+
 QVariant IngestPlanModel::data(const QModelIndex& index, int role) const {
   if (!index.isValid()) return {};
   const PathNode& item = *node(index);
@@ -191,6 +241,7 @@ QVariant IngestPlanModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
       if (index.column() == kName) return visibleText(item.name);
       if (index.column() == kReason) return reasonWords(item);
+      if (index.column() == kLevel) return levelWords(item);
       if (skipped) return QString();
       return item.tokens < 0 ? tr("counting") : exactCount(item.tokens);
     case Qt::CheckStateRole:
@@ -205,6 +256,7 @@ QVariant IngestPlanModel::data(const QModelIndex& index, int role) const {
       return {};
     case Qt::ForegroundRole:
       if (index.column() == kReason || skipped) return color(Token::kText3);
+      if (index.column() == kLevel) return color(Token::kText2);
       return {};
     case Qt::ToolTipRole:
       if (!item.isFolder() && !files_[static_cast<size_t>(item.file)].detail.isEmpty())
@@ -236,6 +288,7 @@ QVariant IngestPlanModel::headerData(int section, Qt::Orientation orientation, i
   switch (section) {
     case kName: return tr("File");
     case kTokens: return tr("Tokens");
+    case kLevel: return tr("Detail");
     case kReason: return tr("Remark");
     default: return {};
   }

@@ -15,7 +15,7 @@ class IngestPlanModel : public QAbstractItemModel {
   Q_OBJECT
 
  public:
-  enum Column { kName, kTokens, kReason, kColumnCount };
+  enum Column { kName, kTokens, kLevel, kReason, kColumnCount };
   enum Role { kPathRole = Qt::UserRole, kFolderRole };
 
   explicit IngestPlanModel(QObject* parent = nullptr);
@@ -26,16 +26,19 @@ class IngestPlanModel : public QAbstractItemModel {
   std::int64_t checkedTokens() const;
   int checkedFiles() const;
   int skippedFiles() const;   // that cannot be read
-  QStringList checkedPaths() const;
+  PlanSelection selection() const;
   void setFileChecked(const QString& path, bool checked);
 
   struct Folder {
     QString path;
-    std::int64_t tokens = 0;  // ticked ones below
+    std::int64_t tokens = 0;         // ticked ones below
+    std::int64_t outline_saves = 0;  // if those that are read in full were outlines
   };
   // The largest folders by ticked tokens, at most `n`.
   std::vector<Folder> largestFolders(int n) const;
   void setFolderChecked(const QString& path, bool checked);
+  // Of a file, or of all files below a folder.
+  void setLevel(const QString& path, base::DetailLevel level);
 
   QModelIndex index(int row, int column, const QModelIndex& parent = {}) const override;
   QModelIndex parent(const QModelIndex& child) const override;
@@ -58,6 +61,7 @@ class IngestPlanModel : public QAbstractItemModel {
   void announceChecks();
   std::int64_t sumTokens(PathNode& node);
   QString reasonWords(const PathNode& node) const;
+  QString levelWords(const PathNode& node) const;
 
   std::vector<PlanFile> files_;
   std::unique_ptr<PathNode> root_;

@@ -3,6 +3,7 @@
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLineEdit>
+#include <QMenu>
 #include <QPushButton>
 #include <QSortFilterProxyModel>
 #include <QTreeView>
@@ -69,6 +70,8 @@ QWidget* IngestPlanPage::buildTree() {
   tree_->header()->setStretchLastSection(false);
   tree_->header()->setSectionResizeMode(IngestPlanModel::kName, QHeaderView::Stretch);
   tree_->header()->setMinimumSectionSize(80);
+  tree_->setContextMenuPolicy(Qt::CustomContextMenu);
+  connect(tree_, &QTreeView::customContextMenuRequested, this, &IngestPlanPage::showLevelMenu);
 
   auto* head = new QHBoxLayout;
   auto* words = new QVBoxLayout;
@@ -83,6 +86,24 @@ QWidget* IngestPlanPage::buildTree() {
   layout->addLayout(head);
   layout->addWidget(tree_, 1);
   return left;
+}
+
+// How much of the file or folder under the mouse, or under the cursor for the menu key, is read.
+void IngestPlanPage::showLevelMenu(const QPoint& position) {
+  const QModelIndex at = tree_->indexAt(position);
+  const QModelIndex row = at.isValid() ? at : tree_->currentIndex();
+  if (!row.isValid()) return;
+  const QString path = row.data(IngestPlanModel::kPathRole).toString();
+  auto* menu = new QMenu(tree_);
+  menu->setAttribute(Qt::WA_DeleteOnClose);
+  const auto add = [&](const QString& words, base::DetailLevel level) {
+    connect(menu->addAction(words), &QAction::triggered, this,
+            [this, path, level] { model_->setLevel(path, level); });
+  };
+  add(tr("Read in full"), base::DetailLevel::kFull);
+  add(tr("Outline only"), base::DetailLevel::kOutline);
+  add(tr("Name only"), base::DetailLevel::kNameOnly);
+  menu->popup(tree_->viewport()->mapToGlobal(position));
 }
 
 QWidget* IngestPlanPage::buildCost() {
@@ -163,7 +184,8 @@ void IngestPlanPage::show(const PlanValue& value) {
   if (first) {
     tree_->expandToDepth(1);
     tree_->header()->resizeSection(IngestPlanModel::kTokens, theme().px(96));
-    tree_->header()->resizeSection(IngestPlanModel::kReason, theme().px(220));
+    tree_->header()->resizeSection(IngestPlanModel::kLevel, theme().px(96));
+    tree_->header()->resizeSection(IngestPlanModel::kReason, theme().px(180));
     filter_->clear();
   }
   updateCost();
@@ -227,13 +249,24 @@ void IngestPlanPage::updateFolders(std::int64_t excess) {
     delete item;
   }
   const std::vector<IngestPlanModel::Folder> folders = model_->largestFolders(kFoldersShown);
-  folders_title_->setText(excess > 0 ? tr("What leaving out saves") : tr("Largest folders"));
+  folders_title_->setText(excess > 0 ? tr("What outlines and leaving out save") : tr("Largest folders"));
   folders_title_->setVisible(!folders.empty());
   for (const IngestPlanModel::Folder& folder : folders) {
     if (folder.tokens == 0) continue;
     auto* row = new QWidget(suggestions_);
     auto* name = new ElidedLabel(FontRole::kInterface, Token::kText, Qt::ElideMiddle, row);
     name->setFullText(visibleText(folder.path));
+    QPushButton* outline = nullptr;
+    if (folder.outline_saves > 0) {
+      outline = makeButton(ButtonKind::kLink, {}, tr("Outline"), row);
+      const QString saves = tr("saves %1 tokens").arg(exactCount(folder.outline_saves));
+      outline->setToolTip(tr("Declarations and headings only: %1").arg(saves));
+      outline->setAccessibleName(
+          tr("Outline of %1, %2").arg(visibleText(folder.path), saves));
+      connect(outline, &QPushButton::clicked, this, [this, path = folder.path] {
+        model_->setLevel(path, base::DetailLevel::kOutline);
+      });
+    }
     auto* leave = makeButton(ButtonKind::kLink, {}, tr("Leave out"), row);
     leave->setAccessibleName(tr("Leave out %1").arg(visibleText(folder.path)));
     connect(leave, &QPushButton::clicked, this, [this, path = folder.path] {
@@ -245,13 +278,18 @@ void IngestPlanPage::updateFolders(std::int64_t excess) {
     layout->addWidget(name, 1);
     layout->addWidget(makeLabel(FontRole::kInterface, Token::kText2, row,
                                 roundCount(folder.tokens)));
+    if (outline) {
+      layout->addWidget(outline);
+      layout->addWidget(makeLabel(FontRole::kInterface, Token::kText3, row,
+                                  QStringLiteral("\u2212") + roundCount(folder.outline_saves)));
+    }
     layout->addWidget(leave);
     folder_rows_->addWidget(row);
   }
 }
 
 void IngestPlanPage::accept() {
-  if (start_->isEnabled()) emit accepted(model_->checkedPaths());
+  if (start_->isEnabled()) emit accepted(model_->selection());
 }
 
 }  // namespace ui

@@ -35,12 +35,13 @@ class IngestPlanPage : public QWidget {
   void accept();
 
  signals:
-  void accepted(const QStringList& checked_paths);
+  void accepted(const ui::PlanSelection& selection);
   void cancelled();
 
  private:
   QWidget* buildTree();
   QWidget* buildCost();
+  void showLevelMenu(const QPoint& position);
   void updateCost();
   void updateFolders(std::int64_t excess);
   QString etaWords(std::int64_t tokens) const;

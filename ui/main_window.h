@@ -121,7 +121,7 @@ class MainWindow : public QMainWindow {
   void pathsChosen(const QStringList& paths);           // dropped or chosen in a dialog: plan them
   void sampleRequested();                               // the sample shelf
   void chooseModelRequested();
-  void planAccepted(const QStringList& checked_paths);  // PlanFile::path of every ticked file
+  void planAccepted(const ui::PlanSelection& selection);
   void planCancelled();
 
   // -- reading ----------------------------------------------------------------------------------

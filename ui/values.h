@@ -79,7 +79,9 @@ struct PlanFile {
   QString path;
   base::DocumentKind kind = base::DocumentKind::kText;
   std::uint64_t bytes = 0;
-  std::int64_t tokens = 0;   // -1: not counted yet
+  std::int64_t tokens = 0;   // in full; -1: not counted yet
+  std::int64_t outline_tokens = -1, name_tokens = -1;
+  base::DetailLevel level = base::DetailLevel::kFull;
   bool readable = true;      // false: cannot be ticked; `reason` says why
   bool checked = true;
   QString reason;            // "ignored", "binary", ...: as in base::ReceiptEntry::reason
@@ -96,6 +98,12 @@ struct PlanValue {
   double tok_s_low = 0, tok_s_high = 0;
   bool first_run = false;          // no earlier run on this machine: the text says "rough"
   double snapshot_bytes_per_token = 0;
+};
+
+// What the user chose of a plan: PlanFile::path of every ticked file, and of those that are not
+// read in full.
+struct PlanSelection {
+  QStringList checked, outline, name_only;
 };
 
 // --- reading -----------------------------------------------------------------------------------

@@ -107,13 +107,12 @@ ui::PlanValue planValue(const SourcePlan& plan, const QString& title) {
                            .kind = file.entry.kind,
                            .bytes = file.entry.bytes,
                            .tokens = file.entry.read ? file.n_tokens : 0,
+                           .outline_tokens = file.n_outline,
+                           .name_tokens = file.n_name,
                            .readable = file.entry.read,
                            .checked = file.entry.read,
                            .reason = shown(file.entry.reason),
                            .detail = shown(file.entry.detail)});
-  // A tree of folders: the order in which they are read would tear them apart.
-  std::sort(value.files.begin(), value.files.end(),
-            [](const ui::PlanFile& a, const ui::PlanFile& b) { return a.path < b.path; });
   return value;
 }
 

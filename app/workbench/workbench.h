@@ -62,7 +62,7 @@ class Workbench : public QObject {
   void showPlan(const SourcePlan& plan, const QString& title, bool counting,
                 const base::Result<SpeedForecast>& speed);
   void cancelPlan();
-  void read(const QStringList& checked_paths);
+  void read(const ui::PlanSelection& selection);
   void runReading(const IngestRequest& request);
   IngestEvents readingEvents(int course, const IngestRequest& request);
   void showReadingProgress(const base::Progress& progress);

@@ -1,6 +1,8 @@
 // How a plan is made and how it is read.
 #include <utility>
 
+#include <QSet>
+
 #include "app/plan_choices.h"
 #include "app/workbench/shown_values.h"
 #include "app/workbench/workbench.h"
@@ -69,14 +71,24 @@ void Workbench::cancelPlan() {
 
 // --- read ----------------------------------------------------------------------------------------
 
-void Workbench::read(const QStringList& checked_paths) {
+void Workbench::read(const ui::PlanSelection& selection) {
   service_.stop();  // counting need not be finished
   SourcePlan plan = plan_;
+  const auto setOf = [](const QStringList& paths) {
+    return QSet<QString>(paths.begin(), paths.end());
+  };
+  const QSet<QString> checked = setOf(selection.checked), outline = setOf(selection.outline),
+                      name_only = setOf(selection.name_only);
   for (PlannedFile& file : plan.files) {
-    if (!file.entry.read || checked_paths.contains(shown(file.entry.path))) continue;
-    file.entry.read = false;
-    file.entry.reason = kLeftOut;
-    file.entry.detail = "Left out by you.";
+    if (!file.entry.read) continue;
+    const QString path = shown(file.entry.path);
+    if (!checked.contains(path)) {
+      file.entry.read = false;
+      file.entry.reason = kLeftOut;
+      file.entry.detail = "Left out by you.";
+    }
+    if (outline.contains(path)) setDetailLevel(file.entry, base::DetailLevel::kOutline);
+    if (name_only.contains(path)) setDetailLevel(file.entry, base::DetailLevel::kNameOnly);
   }
   IngestRequest request;
   request.session = plan_value_.title.toStdString();

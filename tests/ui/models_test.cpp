@@ -13,6 +13,19 @@
 #include "ui/source_model.h"
 #include "ui/words.h"
 
+namespace {
+
+ui::PlanFile planFile(const char* path, std::int64_t tokens, std::int64_t outline_tokens) {
+  ui::PlanFile file;
+  file.path = QLatin1String(path);
+  file.tokens = tokens;
+  file.outline_tokens = outline_tokens;
+  file.name_tokens = 5;
+  return file;
+}
+
+}  // namespace
+
 class ModelsTest : public QObject {
   Q_OBJECT
 
@@ -61,7 +74,7 @@ class ModelsTest : public QObject {
     QCOMPARE(model.skippedFiles(), 2);
     model.setFolderChecked(QStringLiteral("papers"), false);
     QCOMPARE(model.checkedFiles(), 11);
-    QVERIFY(!model.checkedPaths().contains(
+    QVERIFY(!model.selection().checked.contains(
         QStringLiteral("papers/store-recovery-field-report.pdf")));
     // Counts that come in later keep the ticks.
     model.setFiles(scenes::plan().files);
@@ -69,6 +82,31 @@ class ModelsTest : public QObject {
     // What cannot be read cannot be ticked.
     model.setFileChecked(QStringLiteral("leveldb/doc/logo.png"), true);
     QCOMPARE(model.checkedFiles(), 11);
+  }
+
+  void detailLevelsOfThePlan() {
+    ui::IngestPlanModel model;
+    const std::vector<ui::PlanFile> files = {
+        planFile("a/x.c", 100, 20), planFile("a/y.c", 50, 40), planFile("b/z.c", 7, 9)};
+    model.setFiles(files);
+    const auto level = [&](int row) {
+      return model.index(row, ui::IngestPlanModel::kLevel).data().toString();
+    };
+    QCOMPARE(model.checkedTokens(), 157);
+    QCOMPARE(model.largestFolders(1)[0].path, QStringLiteral("a"));
+    QCOMPARE(model.largestFolders(1)[0].outline_saves, 90);
+    model.setLevel(QStringLiteral("a/x.c"), base::DetailLevel::kNameOnly);
+    QCOMPARE(level(0), QStringLiteral("Mixed"));
+    QCOMPARE(model.checkedTokens(), 62);
+    model.setLevel(QStringLiteral("a"), base::DetailLevel::kOutline);
+    QCOMPARE(level(0), QStringLiteral("Outline"));
+    QCOMPARE(level(1), QStringLiteral("Full"));
+    QCOMPARE(model.checkedTokens(), 67);
+    QCOMPARE(model.largestFolders(1)[0].outline_saves, 0);
+    model.setFiles(files);  // counts that come in later keep the choice
+    QCOMPARE(model.checkedTokens(), 67);
+    QCOMPARE(model.selection().outline, (QStringList{"a/x.c", "a/y.c"}));
+    QCOMPARE(model.selection().name_only, QStringList());
   }
 
   void sessionsAreGroupedByDay() {

@@ -112,9 +112,15 @@ ui::PlanValue plan() {
   ui::PlanValue value;
   value.title = QStringLiteral("leveldb and papers");
   for (const File& file : kFiles)
-    value.files.push_back({QLatin1String(file.path), file.kind,
-                           static_cast<std::uint64_t>(file.tokens) * 4, file.tokens, true, true,
-                           {}, {}});
+    value.files.push_back({.path = QLatin1String(file.path),
+                           .kind = file.kind,
+                           .bytes = static_cast<std::uint64_t>(file.tokens) * 4,
+                           .tokens = file.tokens,
+                           .outline_tokens = file.tokens / 7 + 12,
+                           .name_tokens = 12,
+                           .reason = {},
+                           .detail = {}});
+  value.files[2].level = base::DetailLevel::kOutline;
   ui::PlanFile binary;
   binary.path = QStringLiteral("leveldb/doc/logo.png");
   binary.readable = binary.checked = false;

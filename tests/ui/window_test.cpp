@@ -53,7 +53,7 @@ class WindowTest : public QObject {
     QVERIFY2(n_left < n_files, "the click on the check box changed nothing");
     click("planStartButton");
     QCOMPARE(accepted.size(), 1);
-    QCOMPARE(accepted[0][0].toStringList().size(), n_left);
+    QCOMPARE(accepted[0][0].value<ui::PlanSelection>().checked.size(), n_left);
   }
 
   void countsThatComeInDoNotTurnThePage() {
