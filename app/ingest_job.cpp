@@ -1,6 +1,7 @@
 #include "app/ingest_job.h"
 
 #include <algorithm>
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <optional>
@@ -54,6 +55,25 @@ bool isChoice(const base::ReceiptEntry& entry) {
   return entry.reason == kSecretAllowed || entry.detailLevel() != base::DetailLevel::kFull;
 }
 
+std::vector<ChangeReport::File> changedFiles(const SessionText& before, const SessionText& after) {
+  using Change = ChangeReport::Change;
+  std::map<std::string, base::Hash128> old;
+  for (const base::Extracted& extracted : before.documents)
+    old[extracted.document.path] = extracted.document.content_hash;
+  std::vector<ChangeReport::File> files;
+  for (const base::Extracted& extracted : after.documents) {
+    const base::Document& document = extracted.document;
+    const auto known = old.find(document.path);
+    if (known == old.end())
+      files.push_back({document.path, Change::kAdded});
+    else if (known->second != document.content_hash)
+      files.push_back({document.path, Change::kChanged});
+    if (known != old.end()) old.erase(known);
+  }
+  for (const auto& [path, hash] : old) files.push_back({path, Change::kRemoved});
+  return files;
+}
+
 // One run of the job, with what its steps hand on to each other.
 class IngestRun {
  public:
@@ -66,6 +86,22 @@ class IngestRun {
     if (!done && session_.id) noteEnd(done.error());
     if (!done) return tl::make_unexpected(done.error());
     return std::move(report_);
+  }
+
+  Result<ChangeReport> look() {
+    TRY_ASSIGN(session_, parts_.sessionNamed(request_.session));
+    TRY(planAndRead());
+    TRY(buildContext());
+    TRY_ASSIGN(const Corpus* before, parts_.corpusOf(session_.id));
+    ChangeReport report;
+    report.files = changedFiles(before->text, text_);
+    const auto &old = before->builder.context().tokens, &tokens = builder_->context().tokens;
+    report.n_context = static_cast<std::int64_t>(tokens.size());
+    report.n_kept = std::mismatch(tokens.begin(), tokens.end(), old.begin(), old.end()).first -
+                    tokens.begin();
+    report.speed =
+        SpeedRecord(parts_.options.paths.data).forecast(session_.model_fingerprint);
+    return report;
   }
 
  private:
@@ -328,6 +364,11 @@ class IngestRun {
 Result<IngestReport> runIngest(ServiceParts& parts, const IngestRequest& request,
                                const IngestEvents& events, std::stop_token stop) {
   return IngestRun(parts, request, events, stop).run();
+}
+
+Result<ChangeReport> lookForChanges(ServiceParts& parts, const IngestRequest& request,
+                                    const IngestEvents& events, std::stop_token stop) {
+  return IngestRun(parts, request, events, stop).look();
 }
 
 Status queueIngest(ServiceParts& parts, const IngestRequest& request, std::stop_token stop) {

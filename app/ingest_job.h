@@ -12,6 +12,10 @@ namespace app {
 base::Result<IngestReport> runIngest(ServiceParts& parts, const IngestRequest& request,
                                      const IngestEvents& events, std::stop_token stop);
 
+// ReadingService::changes().
+base::Result<ChangeReport> lookForChanges(ServiceParts& parts, const IngestRequest& request,
+                                          const IngestEvents& events, std::stop_token stop);
+
 // Version of our readers: a better one makes a new document of the same bytes.
 inline constexpr std::int64_t kReaderVersion = 2;
 

@@ -75,6 +75,11 @@ Result<IngestReport> ReadingService::ingest(const IngestRequest& request,
   return runIngest(*parts_, request, events, stop);
 }
 
+Result<ChangeReport> ReadingService::changes(const IngestRequest& request,
+                                             const IngestEvents& events, std::stop_token stop) {
+  return lookForChanges(*parts_, request, events, stop);
+}
+
 Status ReadingService::queue(const IngestRequest& request, std::stop_token stop) {
   return queueIngest(*parts_, request, stop);
 }

@@ -108,6 +108,19 @@ struct IngestReport {
   SnapshotDamage damage;
 };
 
+// What an ingest of a session's sources would change, before it is paid for.
+struct ChangeReport {
+  enum class Change { kChanged, kAdded, kRemoved };
+  struct File {
+    std::string path;
+    Change change = Change::kChanged;
+  };
+  std::vector<File> files;      // in the order of the new context; removed ones last
+  std::int64_t n_context = 0;   // tokens of the new context
+  std::int64_t n_kept = 0;      // of them at most: those before the first change
+  SpeedForecast speed;          // of the others
+};
+
 struct SessionTokens {
   std::vector<base::TokenId> tokens;
   std::int64_t n_corpus = 0;  // of them: documents and receipt
@@ -164,6 +177,10 @@ class ReadingService {
   // another model read the session.
   base::Result<IngestReport> ingest(const IngestRequest& request, const IngestEvents& events,
                                     std::stop_token stop);
+  // What ingest() of the same request would change and cost; reads the sources, runs no model and
+  // stores nothing. kNotFound without such a session.
+  base::Result<ChangeReport> changes(const IngestRequest& request, const IngestEvents& events,
+                                     std::stop_token stop);
   // Stores what is to be read and reads it another day, also after a restart: unfinishedReadings()
   // tells the sessions, ingest() with nothing but the session's name reads one.
   base::Status queue(const IngestRequest& request, std::stop_token stop);

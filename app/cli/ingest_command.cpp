@@ -12,6 +12,7 @@
 #include "app/cli/ingest_report.h"
 #include "app/cli/plan_flags.h"
 #include "app/json_fields.h"
+#include "engine/receipt_text.h"
 
 namespace app {
 
@@ -25,7 +26,7 @@ namespace {
 struct Options {
   std::vector<std::string> paths;
   std::string session;
-  bool later = false;
+  bool later = false, dry_run = false;
   PlanChoices choices;
   OtherModel other_model = OtherModel::kRefuse;
   EngineFlags engine;
@@ -77,6 +78,50 @@ void print(const std::string& session, const IngestReport& report) {
               session.c_str(), countWords(report.n_context).c_str(), session.c_str());
 }
 
+const char* changeWord(ChangeReport::Change change) {
+  switch (change) {
+    case ChangeReport::Change::kChanged: return "changed";
+    case ChangeReport::Change::kAdded: return "added";
+    case ChangeReport::Change::kRemoved: return "removed";
+  }
+  return "changed";
+}
+
+Result<int> showChanges(ReadingService& service, const IngestRequest& request,
+                        const Invocation& invocation) {
+  ProgressLine progress;
+  TRY_ASSIGN(const ChangeReport report,
+             service.changes(request, showIngest(progress, stderr), invocation.stop));
+  const std::int64_t n_read = report.n_context - report.n_kept;
+  const double low = report.speed.secondsLow(n_read), high = report.speed.secondsHigh(n_read);
+  if (invocation.json) {
+    Json files = Json::array();
+    for (const ChangeReport::File& file : report.files)
+      files.push_back({{"path", file.path}, {"change", changeWord(file.change)}});
+    printJson({{"session", request.session},
+               {"changes", std::move(files)},
+               {"context_tokens", report.n_context},
+               {"kept_tokens", report.n_kept},
+               {"read_tokens", n_read},
+               {"seconds", {low, high}},
+               {"seconds_measured", report.speed.measured}});
+    return kDone;
+  }
+  progress.finish("");
+  for (const ChangeReport::File& file : report.files)
+    std::printf("%-8s %s\n", changeWord(file.change), engine::oneLine(file.path).c_str());
+  if (n_read == 0 && report.files.empty()) {
+    std::printf("nothing has changed\n");
+    return kDone;
+  }
+  std::printf("keeps up to %s of %s tokens; reading the other %s takes %s%s\n",
+              countWords(report.n_kept).c_str(), countWords(report.n_context).c_str(),
+              countWords(n_read).c_str(), durationRange(low, high).c_str(),
+              report.speed.measured ? "" : " (rough: not measured on this machine yet)");
+  std::printf("nothing was read into the context: the same command without --dry-run does it\n");
+  return kDone;
+}
+
 // Everything that was queued, paused or cut short. One that cannot be read does not hold up the
 // others.
 Result<int> finishAll(ReadingService& service, const Invocation& invocation) {
@@ -103,7 +148,7 @@ Result<int> finishAll(ReadingService& service, const Invocation& invocation) {
 }
 
 Result<int> run(const Options& options, const Invocation& invocation) {
-  if (options.session.empty() && (!options.paths.empty() || options.later))
+  if (options.session.empty() && (!options.paths.empty() || options.later || options.dry_run))
     return failure(ErrorCode::kInvalidInput, "no session is named",
                    "Say which one: lectern ingest PATH --session NAME");
   TRY_ASSIGN(const auto service, openService(invocation, options.engine));
@@ -113,6 +158,7 @@ Result<int> run(const Options& options, const Invocation& invocation) {
   request.choices = options.choices;
   request.other_model = options.other_model;
   request.paths.assign(options.paths.begin(), options.paths.end());
+  if (options.dry_run) return showChanges(*service, request, invocation);
   if (options.later) {
     TRY(service->queue(request, invocation.stop));
     if (invocation.json)
@@ -140,7 +186,10 @@ void addIngestCommand(CommandLine& line) {
                  "All the session is made of; none: what it was made of, as it is now");
   app.add_option("--session", options->session,
                  "Name of the session; none: everything that is unfinished, one after the other");
-  app.add_flag("--later", options->later, "Only queue it");
+  auto* later = app.add_flag("--later", options->later, "Only queue it");
+  app.add_flag("--dry-run", options->dry_run,
+               "Only say what has changed since the session was read, and what reading it costs")
+      ->excludes(later);
   addPlanFlags(app, options->choices);
   addReadAgainFlag(app, options->other_model);
   addEngineFlags(app, options->engine);

@@ -1,5 +1,10 @@
 // The library of sessions as users and scripts see it: branches, what is read again and what is
 // not, sizes, the budget, search, and deletion that leaves nothing.
+#include <algorithm>
+#include <fstream>
+#include <random>
+
+#include <QProcess>
 #include <QTest>
 
 #include "tests/app/lectern_run.h"
@@ -142,6 +147,99 @@ class LibraryTest : public QObject {
     const RunResult front = desk.ingest("s");
     EXIT(front, 0);
     QVERIFY(front.json()["reused_tokens"].get<std::int64_t>() < kBlockTokens);
+  }
+
+  // What a change costs is said before it is paid, and nothing is stored by saying it.
+  void changesAreToldWithTheirCost() {
+    Desk desk;
+    desk.write("a.c", support::madeUpCode(200));
+    desk.write("b.c", "int second = 1;\n");
+    desk.write("c.c", "int third = 1;\n");
+    const std::vector<std::string> ask_first = {"ingest", "--session", "s", "--dry-run"};
+    QCOMPARE(desk.run(ask_first).errorCode(), std::string("not_found"));
+    const RunResult first = desk.ingest("s");
+    EXIT(first, 0);
+    const auto n_before = first.json()["context_tokens"].get<std::int64_t>();
+    const RunResult same = desk.run(ask_first);
+    EXIT(same, 0);
+    QVERIFY(same.json()["changes"].empty());
+    QCOMPARE(same.json()["kept_tokens"].get<std::int64_t>(), n_before);
+    QCOMPARE(same.json()["read_tokens"].get<std::int64_t>(), 0);
+
+    desk.write("b.c", "int second = 2;\nint more;\n");
+    desk.write("d.c", "int fourth;\n");
+    std::filesystem::remove(desk.source("c.c"));
+    const RunResult told = desk.run(ask_first);
+    EXIT(told, 0);
+    const Json report = told.json();
+    const Json expected = {{{"path", "source/b.c"}, {"change", "changed"}},
+                           {{"path", "source/d.c"}, {"change", "added"}},
+                           {{"path", "source/c.c"}, {"change", "removed"}}};
+    QVERIFY2(report["changes"] == expected, told.out.c_str());
+    const auto n_kept = report["kept_tokens"].get<std::int64_t>();
+    QVERIFY(n_kept > 0 && n_kept < n_before);
+    QVERIFY(desk.run({"sessions", "s"}).json()["context_tokens"] == n_before);
+
+    const RunResult again = desk.run({"ingest", "--session", "s"});
+    EXIT(again, 0);
+    QVERIFY(again.json()["context_tokens"] == report["context_tokens"]);
+    const auto n_reused = again.json()["reused_tokens"].get<std::int64_t>();
+    QVERIFY2(n_reused <= n_kept && n_reused > n_kept - 2 * kBlockTokens, again.out.c_str());
+  }
+
+  // However a tree was changed, reading it again makes the context that a fresh reading makes.
+  void randomEditsMakeTheSameContextAsAFreshReading() {
+    const QByteArray count = qgetenv("LECTERN_EDITS");
+    const int n_edits = count.isEmpty() ? 6 : count.toInt();
+    std::mt19937_64 random(support::testSeed("random edits"));
+    Desk desk;
+    // The program's own sources, with git deciding what is read and in which order.
+    const std::filesystem::path root = desk.source("");
+    std::filesystem::create_directories(root);
+    std::filesystem::copy(std::filesystem::path(LECTERN_SOURCE_DIR) / "engine" / "base", root,
+                          std::filesystem::copy_options::recursive);
+    const auto git = [&](const QStringList& arguments) {
+      QProcess process;
+      process.setWorkingDirectory(QString::fromStdString(root.string()));
+      process.start("git", QStringList{"-c", "user.name=t", "-c", "user.email=t@example.invalid"} +
+                               arguments);
+      if (!process.waitForFinished(60'000) || process.exitCode() != 0)
+        qFatal("git %s", qPrintable(arguments.join(' ')));
+    };
+    git({"init", "-q"});
+    git({"add", "-A"});
+    git({"commit", "-q", "-m", "first"});
+    EXIT(desk.ingest("edited"), 0);
+    for (int edit = 0; edit < n_edits; ++edit) {
+      std::vector<std::filesystem::path> files;
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(root))
+        if (entry.is_regular_file() && entry.path().string().find("/.git/") == std::string::npos)
+          files.push_back(entry.path());
+      std::sort(files.begin(), files.end());
+      const auto file = files[random() % files.size()];
+      const std::string line = "// edit " + std::to_string(random()) + "\n";
+      switch (random() % 7) {
+        case 0: std::filesystem::remove(file); break;
+        case 1: std::filesystem::rename(file, file.string() + "_moved.h"); break;
+        case 2: desk.write("new/file" + std::to_string(edit) + ".md", "# New\n" + line); break;
+        case 3: desk.write(".gitignore", "*" + file.extension().string() + "\n"); break;
+        case 4: git({"add", "-A"}); git({"commit", "-q", "--allow-empty", "-m", "next"}); break;
+        default: {
+          std::string text = support::readFile(file);
+          const std::size_t at = text.find('\n', random() % (text.size() + 1));
+          text.insert(at == std::string::npos ? text.size() : at + 1, line);
+          std::ofstream(file, std::ios::binary) << text;
+        }
+      }
+      if (edit % 5 == 4) std::filesystem::remove(root / ".gitignore");
+      const RunResult again = desk.run({"ingest", "--session", "edited"});
+      EXIT(again, 0);
+      // What is stored is found by its tokens: one that differed would have to be read.
+      const RunResult fresh = desk.ingest("fresh " + std::to_string(edit));
+      EXIT(fresh, 0);
+      QVERIFY(fresh.json()["context_tokens"] == again.json()["context_tokens"]);
+      QVERIFY2(fresh.json()["prefilled_tokens"] == 0, fresh.out.c_str());
+    }
   }
 
   void resumingIsForeseenFromWhatWasMeasured() {
