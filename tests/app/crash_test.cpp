@@ -29,6 +29,18 @@ pid_t childOf(qint64 pid) {
   return child;
 }
 
+// The most that a progress line called safe.
+std::int64_t acknowledgedTokens(const std::string& progress) {
+  static const std::regex pattern("([0-9,]+) safe on disk");
+  std::int64_t most = 0;
+  for (std::sregex_iterator it(progress.begin(), progress.end(), pattern), end; it != end; ++it) {
+    std::string digits = (*it)[1];
+    std::erase(digits, ',');
+    most = std::max<std::int64_t>(most, std::stoll(digits));
+  }
+  return most;
+}
+
 // A command that is interrupted after a while, unless it ended before.
 class Interrupted {
  public:
@@ -57,23 +69,21 @@ class Interrupted {
     while (process_.state() == QProcess::Running && !process_.peek(1 << 16).contains("reading "))
       waitMs(2);
   }
+  // Until some of what was read is stored, or until the command ended.
+  void waitForBlocks(const Desk& desk) {
+    constexpr std::uintmax_t kSomeBlocks = 4 << 20;  // an empty file takes less than half of it
+    const auto stored = [&] {
+      std::error_code error;
+      const auto size = std::filesystem::file_size(desk.data() / "snapshots.db", error);
+      return !error && size > kSomeBlocks;
+    };
+    while (process_.state() == QProcess::Running && !stored()) waitMs(2);
+  }
   RunResult finish() { return support::finish(process_); }
 
  private:
   QProcess process_;
 };
-
-// The most that a progress line called safe.
-std::int64_t acknowledgedTokens(const std::string& progress) {
-  static const std::regex pattern("([0-9,]+) safe on disk");
-  std::int64_t most = 0;
-  for (std::sregex_iterator it(progress.begin(), progress.end(), pattern), end; it != end; ++it) {
-    std::string digits = (*it)[1];
-    std::erase(digits, ',');
-    most = std::max<std::int64_t>(most, std::stoll(digits));
-  }
-  return most;
-}
 
 }  // namespace
 
@@ -82,11 +92,10 @@ class CrashTest : public QObject {
  private slots:
   void ctrlCPausesAReadingThatGoesOnLater() {
     Desk desk;
-    desk.write("code.c", support::madeUpCode(400));
+    desk.write("code.c", support::madeUpCode(1200));
     const std::vector<std::string> ingest{"ingest", desk.source("").string(), "--session", "s"};
     Interrupted first(desk, ingest);
-    first.waitForReading();
-    first.waitMs(200);
+    first.waitForBlocks(desk);
     QVERIFY(first.signalApp(SIGINT));
     const RunResult stopped = first.finish();
     EXIT(stopped, 4);
