@@ -2,6 +2,7 @@
 // what makes a quote's line the line of the file.
 #include "ingest/notebook_text.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -139,23 +140,20 @@ class Scanner {
     return {};
   }
 
-  void show(std::string& value) {
+  void show(const std::string& value) {
     const std::string_view key = keyHere();
     if (key == "cell_type") return put("## " + value + " cell");
-    if (key != "source" && key != "text" && key != "text/plain" && key != "evalue") return;
-    if (out_.lines_kept && value.ends_with('\n')) value.pop_back();
-    if (out_.lines_kept)
-      for (char& c : value)
-        if (c == '\n') c = ' ';  // of several lines on one line of the file
-    put(value);
+    if (key == "source" || key == "text" || key == "text/plain" || key == "evalue") put(value);
   }
 
-  void put(const std::string& piece) {
+  void put(std::string piece) {
     if (!out_.lines_kept) {
       out_.text += piece;
       if (levels_.back().object) out_.text += '\n';
       return;
     }
+    if (piece.ends_with('\n')) piece.pop_back();
+    std::replace(piece.begin(), piece.end(), '\n', ' ');  // several lines on one line of the file
     if (!out_.text.empty() && out_.text.back() != '\n' && !piece.empty()) out_.text += ' ';
     out_.text += piece;
   }

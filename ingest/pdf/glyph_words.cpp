@@ -29,6 +29,7 @@ constexpr double kRiseMax = 0.5;        // of a mark that was drawn as a part of
 // Marks: smaller than their line, above or below its base line.
 constexpr double kMarkSize = 0.85;
 constexpr std::size_t kMarkCharactersMax = 8;
+constexpr double kSizeMax = 1e6;         // points: larger than any page
 constexpr double kScanImageShare = 0.5;  // of the page
 constexpr std::size_t kSpacedLettersMin = 4;
 
@@ -470,7 +471,7 @@ PageWords wordsOf(PageGlyphs page) {
   PieceBuilder* builder = nullptr;
   for (Glyph& glyph : page.glyphs) {
     if (!std::isfinite(glyph.x) || !std::isfinite(glyph.y) || !std::isfinite(glyph.advance) ||
-        !(glyph.size > 0) || !std::isfinite(glyph.size))
+        !(glyph.size > 0 && glyph.size <= kSizeMax))
       continue;
     const int degrees = degreesOf(glyph);
     if (degrees != last_degrees)

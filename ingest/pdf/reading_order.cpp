@@ -18,6 +18,8 @@ constexpr std::size_t kColumnLinesMin = 3;
 constexpr int kDepthMax = 24;
 // Above this a page is a scatter of labels (a map, a plot), where columns mean nothing.
 constexpr std::size_t kBandsMax = 600;
+// And so is one that takes this many looks at a line: text in columns shows them much sooner.
+constexpr std::size_t kLooksMax = 20'000'000;
 
 double height(const Box& box) { return box.y1 - box.y0; }
 double width(const Box& box) { return box.x1 - box.x0; }
@@ -48,6 +50,8 @@ class Coverage {
     }
     intervals_.insert(intervals_.erase(first, last), interval);
   }
+
+  std::size_t size() const { return intervals_.size(); }
 
   // Middles of the gaps that are wide enough.
   std::vector<double> gutters(double width_min) const {
@@ -98,7 +102,9 @@ class Reader {
     std::stable_sort(region.begin(), region.end(),
                      [&](int a, int b) { return box(a).y0 < box(b).y0; });
     const std::vector<Lines> bands = bandsOf(region);
-    const Run run = depth < kDepthMax && bands.size() <= kBandsMax ? longestRun(bands) : Run{};
+    const bool may_have_columns =
+        depth < kDepthMax && bands.size() <= kBandsMax && n_looks_ < kLooksMax;
+    const Run run = may_have_columns ? longestRun(bands) : Run{};
     if (run.gutters.empty()) {
       readRows(region);
       return;
@@ -131,9 +137,9 @@ class Reader {
   }
 
   // The most lines that stand together in columns.
-  Run longestRun(const std::vector<Lines>& bands) const {
+  Run longestRun(const std::vector<Lines>& bands) {
     Run best;
-    for (std::size_t begin = 0; begin < bands.size(); ++begin) {
+    for (std::size_t begin = 0; begin < bands.size() && n_looks_ < kLooksMax; ++begin) {
       // How far down a gap stays free; more lines can only close gaps.
       std::vector<std::vector<double>> gutters;
       Coverage coverage;
@@ -141,11 +147,13 @@ class Reader {
       for (std::size_t end = begin; end < bands.size(); ++end) {
         for (const int line : bands[end]) coverage.add({box(line).x0, box(line).x1});
         gutters.push_back(coverage.gutters(kGutterMin * line_height_));
+        n_looks_ += bands[end].size() + coverage.size();
         if (gutters.back().empty() && end > begin && !gutters[end - begin - 1].empty()) break;
       }
-      for (std::size_t n_bands = gutters.size(); n_bands > 0; --n_bands) {
+      for (std::size_t n_bands = gutters.size(); n_bands > 0 && n_looks_ < kLooksMax; --n_bands) {
         if (gutters[n_bands - 1].empty()) continue;
         lines = joined(bands, begin, begin + n_bands);
+        n_looks_ += lines.size() * gutters[n_bands - 1].size();
         if (lines.size() <= best.n_lines) break;
         std::vector<double> found = columnGutters(lines, std::move(gutters[n_bands - 1]));
         if (found.empty()) continue;
@@ -242,6 +250,7 @@ class Reader {
 
   const std::vector<PlacedLine>& lines_;
   double line_height_ = 1;
+  std::size_t n_looks_ = 0;
   std::vector<Row> rows_;
   int n_regions_ = 0;
   bool begin_paragraph_ = false;

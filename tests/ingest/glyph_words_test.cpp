@@ -160,6 +160,14 @@ class GlyphWordsTest : public QObject {
     QCOMPARE(leader.shown(), QStringLiteral("{.....}"));
   }
 
+  void charactersLargerThanAnyPageAreNone() {
+    GlyphFixture page;
+    page.text(50, 100, U"seen");
+    page.glyph(80, 100, U"X", 1e300);
+    page.glyph(90, 100, U"Y", std::numeric_limits<double>::infinity());
+    QCOMPARE(page.shown(), QStringLiteral("{seen}"));
+  }
+
   void turnedTextHasADirection() {
     GlyphFixture page;
     for (int i = 0; i < 4; ++i) {

@@ -93,6 +93,8 @@ class MarkupTest : public QObject {
     QCOMPARE(QString::fromStdString(notebook->text),
              QString("\n\n\n## markdown cell\n\n# Title\nwith \"quotes\" and é\n\n\n\n"
                      "## code cell\n\n\n<Figure>\n\nx = 1 y\n\n\n\n\n"));
+    QCOMPARE(QString::fromStdString(notebookText("{\"cell_type\": \"a\\nb\"}")->text),
+             QString("## a b cell"));
     QVERIFY(!notebookText("not json"));
     QVERIFY(!notebookText(std::string(100, '[')));
     QVERIFY(!notebookText("{\"a\": \"never closed"));
