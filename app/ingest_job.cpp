@@ -12,6 +12,7 @@
 #include "app/session_text.h"
 #include "app/speed_record.h"
 #include "engine/base/log.h"
+#include "engine/sequence.h"
 #include "storage/data_folder.h"
 
 namespace app {
@@ -97,8 +98,9 @@ class IngestRun {
     report.files = changedFiles(before->text, text_);
     const auto &old = before->builder.context().tokens, &tokens = builder_->context().tokens;
     report.n_context = static_cast<std::int64_t>(tokens.size());
-    report.n_kept = std::mismatch(tokens.begin(), tokens.end(), old.begin(), old.end()).first -
-                    tokens.begin();
+    const auto n_common =
+        std::mismatch(tokens.begin(), tokens.end(), old.begin(), old.end()).first - tokens.begin();
+    report.n_kept = engine::resumablePosition(n_common, static_cast<std::int64_t>(old.size()));
     report.speed =
         SpeedRecord(parts_.options.paths.data).forecast(session_.model_fingerprint);
     return report;

@@ -117,7 +117,7 @@ struct ChangeReport {
   };
   std::vector<File> files;      // in the order of the new context; removed ones last
   std::int64_t n_context = 0;   // tokens of the new context
-  std::int64_t n_kept = 0;      // of them at most: those before the first change
+  std::int64_t n_kept = 0;      // of them at least, as far as their snapshot is still there
   SpeedForecast speed;          // of the others
 };
 

@@ -25,6 +25,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int64_t kIntervalTokens = 32768;
+// Distances from the last block end, in blocks.
+constexpr std::int64_t kTailBlocks[] = {1, 4};
 // Damaged blocks that one call reads again before it gives up on the disk.
 constexpr int kMostLost = 16;
 
@@ -49,7 +51,19 @@ base::Progress progressOf(std::int64_t n_done, std::int64_t n_total, std::int64_
   return p;
 }
 
+std::int64_t blockEndBefore(std::int64_t position) { return position - position % kBlockTokens; }
+
 }  // namespace
+
+std::int64_t resumablePosition(std::int64_t n_common, std::int64_t end) {
+  if (n_common >= end) return end;
+  std::int64_t best = n_common - n_common % kIntervalTokens;
+  for (const std::int64_t n_blocks : kTailBlocks) {
+    const std::int64_t at = blockEndBefore(end) - n_blocks * kBlockTokens;
+    if (at <= n_common) best = std::max(best, at);
+  }
+  return best;
+}
 
 Sequence::Sequence(const Engine& engine) : engine_(&engine), state_(emptyState(engine.layout())) {}
 
@@ -102,6 +116,7 @@ Result<SyncReport> Sequence::sync(std::span<const TokenId> wanted,
                      "token id " + std::to_string(id) + " is outside the vocabulary");
 
   not_stored_.reset();
+  aim_ = n;
   (void)settle();  // an earlier call's failure
   TRY(reachPrefix(wanted, n));
   SyncReport report;
@@ -220,7 +235,7 @@ Status Sequence::evaluate(std::span<const TokenId> ids, const std::function<bool
   std::vector<std::int64_t> keep_at;
   for (std::int64_t at = size() - size() % kBlockTokens + kBlockTokens; at < end;
        at += kBlockTokens)
-    if (at % kIntervalTokens == 0 || at == last_block_end) keep_at.push_back(at);
+    if (keepAt(at) == Keep::kInterval || at == last_block_end) keep_at.push_back(at);
   std::vector<Snapshot> kept;
   RunOptions options;
   options.n_together = engine_->chunkTokens();
@@ -232,6 +247,12 @@ Status Sequence::evaluate(std::span<const TokenId> ids, const std::function<bool
   logits_.overwrite().assign(logits.begin(), logits.end());
   finishBlocks(kept);
   return {};
+}
+
+Keep Sequence::keepAt(std::int64_t position) const {
+  return position > 0 && resumablePosition(position, std::max(aim_, position + 1)) == position
+             ? Keep::kInterval
+             : Keep::kNewest;
 }
 
 std::optional<std::int64_t> Sequence::lostAt(const base::Error& error) const {
@@ -282,7 +303,7 @@ void Sequence::store(const std::shared_ptr<KvBlock>& shared, const Hash128& pare
     boundary.key = boundaryKey(engine_->fingerprint(), block.key, {});
     boundary.block_key = block.key;
     boundary.position = position;
-    boundary.keep = position % kIntervalTokens == 0 ? Keep::kInterval : Keep::kNewest;
+    boundary.keep = keepAt(position);
     boundary.payload = state;
   }
   const BlockWrite write{block.key, parent, position, block.payload, engine_->layout().cuts};

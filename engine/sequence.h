@@ -27,6 +27,12 @@ class Engine;
 // bundled model.
 inline constexpr std::size_t kMostCheckpoints = 16;
 
+// Block ends at which the store keeps the state of a sequence that was read to `end` tokens, beside
+// the end itself: every 32,768 tokens, and 1 and 4 blocks before the last block end, since what
+// changes is mostly near the end. A reading that shares `n_common` tokens with it goes on from the
+// last of them, or from further on.
+std::int64_t resumablePosition(std::int64_t n_common, std::int64_t end);
+
 struct SyncReport {
   std::int64_t n_context = 0, n_reused = 0, n_prefilled = 0;
   double prefill_s = 0;
@@ -108,11 +114,13 @@ class Sequence : public DecodeTarget {
   void clear();
   std::int64_t commonPrefix(std::span<const base::TokenId> tokens) const;
   base::Hash128 lastBlockKey() const;
+  Keep keepAt(std::int64_t position) const;
 
   const Engine* engine_;
   SequenceState state_;
   CopyOnWrite<std::vector<float>> logits_;
   std::vector<Checkpoint> checkpoints_;  // by position; for rewinding without replay
+  std::int64_t aim_ = 0;                 // end of the sync() under way
   std::optional<base::Error> not_stored_;
   std::vector<std::shared_ptr<KvBlock>> behind_;  // whole until the store has them
 };

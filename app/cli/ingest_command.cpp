@@ -114,7 +114,7 @@ Result<int> showChanges(ReadingService& service, const IngestRequest& request,
     std::printf("nothing has changed\n");
     return kDone;
   }
-  std::printf("keeps up to %s of %s tokens; reading the other %s takes %s%s\n",
+  std::printf("keeps %s of %s tokens or more; reading the other %s takes %s%s\n",
               countWords(report.n_kept).c_str(), countWords(report.n_context).c_str(),
               countWords(n_read).c_str(), durationRange(low, high).c_str(),
               report.speed.measured ? "" : " (rough: not measured on this machine yet)");

@@ -152,7 +152,7 @@ class LibraryTest : public QObject {
   // What a change costs is said before it is paid, and nothing is stored by saying it.
   void changesAreToldWithTheirCost() {
     Desk desk;
-    desk.write("a.c", support::madeUpCode(200));
+    desk.write("a.c", support::madeUpCode(400));
     desk.write("b.c", "int second = 1;\n");
     desk.write("c.c", "int third = 1;\n");
     const std::vector<std::string> ask_first = {"ingest", "--session", "s", "--dry-run"};
@@ -177,14 +177,26 @@ class LibraryTest : public QObject {
                            {{"path", "source/c.c"}, {"change", "removed"}}};
     QVERIFY2(report["changes"] == expected, told.out.c_str());
     const auto n_kept = report["kept_tokens"].get<std::int64_t>();
-    QVERIFY(n_kept > 0 && n_kept < n_before);
+    QVERIFY2(n_kept > 2 * kBlockTokens && n_kept < n_before, told.out.c_str());
     QVERIFY(desk.run({"sessions", "s"}).json()["context_tokens"] == n_before);
 
     const RunResult again = desk.run({"ingest", "--session", "s"});
     EXIT(again, 0);
     QVERIFY(again.json()["context_tokens"] == report["context_tokens"]);
     const auto n_reused = again.json()["reused_tokens"].get<std::int64_t>();
-    QVERIFY2(n_reused <= n_kept && n_reused > n_kept - 2 * kBlockTokens, again.out.c_str());
+    QVERIFY2(n_reused >= n_kept && n_reused <= n_before, again.out.c_str());
+
+    // Two blocks before the end: the state four blocks before it was kept for this.
+    std::string code = support::madeUpCode(400);
+    code.insert(code.find('\n', code.size() * 8 / 10) + 1, "int inserted;\n");
+    desk.write("a.c", code);
+    const RunResult middle = desk.run(ask_first);
+    EXIT(middle, 0);
+    const auto n_foreseen = middle.json()["kept_tokens"].get<std::int64_t>();
+    QVERIFY2(n_foreseen > 2 * kBlockTokens, middle.out.c_str());
+    const RunResult paid = desk.run({"ingest", "--session", "s"});
+    EXIT(paid, 0);
+    QCOMPARE(paid.json()["reused_tokens"].get<std::int64_t>(), n_foreseen);
   }
 
   // However a tree was changed, reading it again makes the context that a fresh reading makes.
