@@ -17,7 +17,7 @@ base::Result<ChangeReport> lookForChanges(ServiceParts& parts, const IngestReque
                                           const IngestEvents& events, std::stop_token stop);
 
 // Version of our readers: a better one makes a new document of the same bytes.
-inline constexpr std::int64_t kReaderVersion = 2;
+inline constexpr std::int64_t kReaderVersion = 3;
 
 // Stores what is to be read, for another day; the job is the session's unfinished one.
 base::Status queueIngest(ServiceParts& parts, const IngestRequest& request, std::stop_token stop);
